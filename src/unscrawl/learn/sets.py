@@ -76,7 +76,9 @@ def check(data: Data) -> None:
         wrong = np.flatnonzero((images.labels < 0) | (images.labels >= C))
         if wrong.size:
             i = int(wrong[0])
-            raise DataError(f"{data.name}: {part} label {images.labels[i]} (picture {i}) is not in 0 … {C - 1}")
+            raise DataError(
+                f"{data.name}: {part} label {images.labels[i]} (picture {i}) is not in 0 … {C - 1}"
+            )
     if len(data.train) < C:
         raise DataError(f"{data.name}: {len(data.train)} training pictures are too few for {C} classes")
     if np.unique(data.train.labels).size < 2:
