@@ -1,0 +1,116 @@
+"""How results leave the program: as text, as lines of JSON, as pictures; files appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, Final, Literal
+
+from unscrawl.errors import OutputError
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+    from unscrawl.page import Page
+    from unscrawl.reader import Classified
+
+__all__ = [
+    "TOP",
+    "Format",
+    "check_folder",
+    "classified_json",
+    "classified_text",
+    "page_json",
+    "page_text",
+    "write_picture",
+    "write_text",
+]
+
+Format = Literal["text", "json"]
+
+TOP: Final = 5
+"""Alternatives shown for one character in text."""
+
+
+def page_text(page: Page) -> str:
+    """Return the text with a final newline; a blank page gives the empty string."""
+    return page.text + "\n" if page.text else ""
+
+
+def page_json(page: Page) -> str:
+    """Return one line of JSON with its newline."""
+    return page.to_json() + "\n"
+
+
+def classified_text(classified: Classified) -> str:
+    """Return one line of tab-separated fields: source, label, confidence, the best alternatives."""
+    best = ", ".join(f"{label} {p:.4f}" for label, p in classified.alternatives[:TOP])
+    return f"{classified.source}\t{classified.label}\t{classified.confidence:.4f}\t{best}\n"
+
+
+def classified_json(classified: Classified) -> str:
+    """Return one line of JSON with its newline: source, label, confidence, alternatives."""
+    fields = {
+        "source": classified.source,
+        "label": classified.label,
+        "confidence": round(classified.confidence, 4),
+        "alternatives": [[label, round(p, 6)] for label, p in classified.alternatives],
+    }
+    return json.dumps(fields, ensure_ascii=False) + "\n"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8 under `path`, whole or not at all.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    # A file name that is not UTF-8 reaches us with lone surrogates; as \udcxx they are still valid JSON.
+    _write(path, lambda file: file.write(text.encode("utf-8", "backslashreplace")))
+
+
+def write_picture(path: Path, picture: Image) -> None:
+    """Write `picture` as PNG under `path`, whole or not at all.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    _write(path, lambda file: picture.save(file, "PNG", compress_level=3))
+
+
+def check_folder(folder: Path) -> None:
+    """Create `folder` where it is missing, and make sure that files can be written in it.
+
+    Raises:
+        OutputError: it cannot be created, is no folder, or cannot be written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = _partial(folder)
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except OSError as error:
+        raise OutputError(
+            f"{folder}: cannot write there ({error.strerror}): choose another folder with --out"
+        ) from None
+
+
+def _partial(folder: Path) -> Path:
+    return folder / f".unscrawl-{os.getpid()}.part"
+
+
+def _write(path: Path, fill: Callable[[BinaryIO], object]) -> None:
+    """Fill a hidden file beside `path`, then rename it: nobody ever sees half a file."""
+    partial = _partial(path.parent)
+    try:
+        with partial.open("wb") as file:
+            fill(file)
+        partial.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot write it ({error.strerror or error})") from None
+    finally:
+        with contextlib.suppress(OSError):
+            partial.unlink()
