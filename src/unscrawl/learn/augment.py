@@ -35,7 +35,7 @@ class Augment:
     cells: int = 4
     """Control points of the displacement along each side: more is wigglier."""
     thickness: float = 0.0
-    """Share of the way to the strokes grown or shrunk by one pixel; beyond 1 it saturates."""
+    """Share, 0 … 1, of the way to strokes one pixel broader all round, or half of it to finer ones."""
     blur: float = 0.0
     """Share, 0 … 1, of a 3 × 3 average; drawn from 0 upwards."""
     contrast: float = 0.0
@@ -59,7 +59,7 @@ def augment(x: Tensor, how: Augment, generator: torch.Generator) -> Tensor:
     `x` is float, 0 … 1, background 0; `generator` lives on x's device.
     """
     if how.thickness:
-        x = _thicken(x, _uniform(x, generator, how.thickness).clamp(-1, 1))
+        x = _thicken(x, _uniform(x, generator, how.thickness))
     if how.shift or how.rotate or how.scale or how.stretch or how.shear or how.elastic:
         x = _warp(x, how, generator)
     if how.blur:
@@ -85,7 +85,7 @@ def _thicken(x: Tensor, amount: Tensor) -> Tensor:
     """Blend with the 3 × 3 maximum (amount > 0) or minimum (< 0): a broader or a finer pen."""
     grown = F.max_pool2d(x, 3, 1, 1)
     shrunk = -F.max_pool2d(-x, 3, 1, 1)
-    return torch.where(amount > 0, x.lerp(grown, amount.abs()), x.lerp(shrunk, amount.abs()))
+    return torch.where(amount > 0, x.lerp(grown, amount.abs()), x.lerp(shrunk, amount.abs() / 2))
 
 
 def _warp(x: Tensor, how: Augment, generator: torch.Generator) -> Tensor:

@@ -19,7 +19,7 @@ __all__ = ["epoch_order", "generator", "normalise", "pixels", "seed_of", "statis
 
 def pixels(images: NDArray[np.uint8], device: torch.device | str = "cpu") -> Tensor:
     """Return [N, H, W] or [N, H, W, C] pictures as a uint8 tensor [N, C, H, W] on `device`."""
-    x = torch.from_numpy(np.ascontiguousarray(images))
+    x = torch.from_numpy(np.require(images, requirements=("C", "W")))  # copies read-only views only
     x = x.unsqueeze(1) if x.ndim == 3 else x.permute(0, 3, 1, 2).contiguous()
     return x.to(device)
 

@@ -1,0 +1,288 @@
+"""The training loop: a data set, a network and a recipe in, a run folder out.
+
+Read `fit` from top to bottom. What is random in a step depends on the seed and the step's number only
+(dropout excepted: torch's own generator is saved), so a run that was interrupted and resumed ends, on
+the CPU, with the same bits as one that was not.
+"""
+
+from __future__ import annotations
+
+import copy
+import platform
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+import unscrawl
+from unscrawl.errors import ModelError, OptionError, TrainingError
+from unscrawl.learn import checkpoint, models, optimizers
+from unscrawl.learn.augment import augment
+from unscrawl.learn.batches import epoch_order, generator, normalise, pixels, statistics
+from unscrawl.learn.checkpoint import Run
+from unscrawl.learn.device import choose, describe
+from unscrawl.learn.predict import logits, temperature
+from unscrawl.learn.progress import Log
+from unscrawl.learn.recipe import Recipe
+from unscrawl.learn.sets import Data, check, split
+
+__all__ = ["fit"]
+
+ORDER, DISTORT = 1, 2  # what a generator is for: keeps their streams apart
+
+
+def fit(
+    data: Data,
+    recipe: Recipe,
+    *,
+    out: str | Path,
+    model: str | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    resume: bool = False,
+    progress: bool = True,
+    tensorboard: bool = False,
+    command: str = "",
+) -> Run:
+    """Train a network (`model`, or the recipe's own) on `data` and return the finished run.
+
+    The folder `out` gets run.json, model.safetensors and, after every epoch, state.safetensors, from
+    which `resume` goes on exactly. The test part is never looked at.
+
+    Raises:
+        DataError: pictures or labels that cannot be trained on.
+        OptionError: an unknown network or device.
+        TrainingError: the loss is no number, or the run was stopped with Ctrl-C (it is saved then).
+        ModelError: resuming something else than what was interrupted.
+        OutputError: the folder cannot be written.
+    """
+    # ── data: bytes on the device
+    check(data)
+    place = choose(device)
+    train, held = data.train, data.validation
+    if held is None and recipe.validation > 0:
+        train, held = split(data.train, recipe.validation, seed)
+    mean, std = statistics(train)
+    x, y = pixels(train.images, place), torch.from_numpy(train.labels).to(place)  # [N, C, H, W], [N]
+    if x.shape[2] != x.shape[3]:
+        raise OptionError(f"{data.name}: pictures are {x.shape[2]} × {x.shape[3]}, networks take squares")
+
+    # ── network, its running average, optimizers
+    torch.manual_seed(seed)
+    name = model or recipe.model
+    net = models.build(name, len(data.classes), x.shape[1], x.shape[2]).to(place)
+    layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
+    net = net.to(memory_format=layout)  # type: ignore[call-overload]
+    average = copy.deepcopy(net).eval() if recipe.ema else net
+    steppers = optimizers.build(net, recipe)
+    peaks = [[group["lr"] for group in o.param_groups] for o in steppers]
+    forward = torch.compile(net) if recipe.compile else net
+    half = torch.autocast(place.type, torch.bfloat16) if recipe.bf16 else nullcontext()
+
+    run = Run(
+        folder=Path(out),
+        model=average,
+        model_name=name,
+        classes=data.classes,
+        channels=x.shape[1],
+        size=x.shape[2],
+        mean=mean,
+        std=std,
+        recipe=asdict(recipe),
+        seed=seed,
+        data=data.name,
+        tta=recipe.tta,
+        device=describe(place),
+        versions={"unscrawl": unscrawl.__version__, "torch": torch.__version__} | _machine(),
+        command=command,
+        samples={"train": len(train), "validation": len(held) if held else 0},
+    )
+    state: dict[str, Any] = {"epoch": 0, "batch": 0, "best": -1.0, "loss": 0.0, "right": 0, "seen": 0}
+    best: dict[str, Tensor] = {}
+    if resume:
+        state, best = _restore(run, net, average, steppers)
+    per_epoch = len(_batches(y, recipe, seed, 0))
+    steps = per_epoch * recipe.epochs
+    began = time.monotonic() - run.seconds
+
+    with Log(run, steps, shown=progress, tensorboard=tensorboard) as log, _ctrl_c() as stop:
+        for epoch in range(state["epoch"], recipe.epochs):
+            # ── one epoch
+            net.train()
+            batches = _batches(y, recipe, seed, epoch)
+            for batch in range(state["batch"], per_epoch):
+                step = epoch * per_epoch + batch
+                share = optimizers.rate(recipe, step, steps)
+                for stepper, peak in zip(steppers, peaks, strict=True):
+                    for group, lr in zip(stepper.param_groups, peak, strict=True):
+                        group["lr"] = lr * share
+                index = batches[batch].to(place)
+                target = y[index]
+                picture = x[index]
+                if not recipe.augment.off:
+                    picture = picture.float().div_(255)
+                    picture = augment(picture, recipe.augment, generator(place, seed, DISTORT, step))
+                picture = normalise(picture, mean, std).contiguous(memory_format=layout)
+
+                with half:
+                    scores = forward(picture).float()  # [B, classes]
+                loss = F.cross_entropy(scores, target, label_smoothing=recipe.label_smoothing)
+                value = float(loss.detach())
+                if value != value or value == float("inf"):
+                    raise TrainingError(
+                        f"the loss is {value} at step {step + 1} (epoch {epoch + 1}): try a lower --lr or "
+                        f"clipping; {run.folder} keeps the state before this epoch"
+                    )
+                for stepper in steppers:
+                    stepper.zero_grad()
+                loss.backward()  # type: ignore[no-untyped-call]
+                if recipe.clip:
+                    nn.utils.clip_grad_norm_(net.parameters(), recipe.clip)
+                for stepper in steppers:
+                    stepper.step()
+                if recipe.ema:
+                    _follow(average, net, min(recipe.ema, (1 + step) / (10 + step)))
+
+                state["loss"] += value * len(index)
+                state["right"] += int((scores.argmax(1) == target).sum())
+                state["seen"] += len(index)
+                state["batch"] = batch + 1
+                log.step(
+                    step, state["loss"] / state["seen"], state["right"] / state["seen"], share * recipe.lr
+                )
+                if stop.is_set():
+                    run.seconds = time.monotonic() - began
+                    _save(run, net, average, steppers, state, best)
+                    raise TrainingError(
+                        f"stopped at step {step + 1} of {steps}; saved: --resume --out {run.folder} goes on"
+                    )
+
+            # ── look at the validation part, save
+            entry = {
+                "epoch": epoch + 1.0,
+                "loss": state["loss"] / state["seen"],
+                "accuracy": state["right"] / state["seen"],
+            }
+            if held:
+                scores = logits(average, pixels(held.images, place), mean, std, tta=recipe.tta).cpu()
+                labels = torch.from_numpy(held.labels)
+                entry["validation_loss"] = float(F.cross_entropy(scores, labels))
+                entry["validation_accuracy"] = float((scores.argmax(1) == labels).float().mean())
+                if recipe.keep == "best" and entry["validation_accuracy"] >= state["best"]:
+                    state["best"] = entry["validation_accuracy"]
+                    best = {k: v.clone() for k, v in average.state_dict().items()}
+            run.seconds = entry["seconds"] = time.monotonic() - began
+            run.history.append(entry)
+            log.epoch(entry)
+            state |= {"epoch": epoch + 1, "batch": 0, "loss": 0.0, "right": 0, "seen": 0}
+            _save(run, net, average, steppers, state, best)
+
+    # ── the weights to keep, and how far to believe them
+    if best:
+        average.load_state_dict(best)
+    run.model = average.eval()
+    if held:
+        scores = logits(average, pixels(held.images, place), mean, std).cpu()
+        run.temperature = temperature(scores, torch.from_numpy(held.labels))
+    run.seconds = time.monotonic() - began
+    run.save()
+    return run
+
+
+def _batches(labels: Tensor, recipe: Recipe, seed: int, epoch: int) -> list[Tensor]:
+    """The epoch's batches of indices; a last one of a single sample is left out (batch norm needs two)."""
+    order = epoch_order(labels, seed, epoch, recipe.balance)
+    batches = list(torch.split(order, recipe.batch_size))
+    return batches[:-1] if len(batches) > 1 and len(batches[-1]) == 1 else batches
+
+
+@torch.no_grad()
+def _follow(average: nn.Module, net: nn.Module, decay: float) -> None:
+    """Move the averaged weights and statistics a little towards the current ones."""
+    old, new = average.state_dict(), net.state_dict()
+    floats = [k for k, v in old.items() if v.is_floating_point()]
+    torch._foreach_lerp_([old[k] for k in floats], [new[k] for k in floats], 1 - decay)
+
+
+def _fingerprint(run: Run) -> dict[str, Any]:
+    """What has to be the same for resuming to make sense."""
+    keys = ("model_name", "classes", "channels", "size", "recipe", "seed", "data", "samples")
+    return {k: list(v) if isinstance(v := getattr(run, k), tuple) else v for k in keys}
+
+
+def _save(
+    run: Run,
+    net: nn.Module,
+    average: nn.Module,
+    steppers: list[torch.optim.Optimizer],
+    state: dict[str, Any],
+    best: dict[str, Tensor],
+) -> None:
+    tree = {
+        "fingerprint": _fingerprint(run),
+        "state": state,
+        "net": net.state_dict(),
+        "average": average.state_dict() if average is not net else {},
+        "best": best,
+        "optimizers": [o.state_dict() for o in steppers],
+        "random": torch.get_rng_state(),
+        "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+        "history": run.history,
+        "seconds": run.seconds,
+    }
+    checkpoint.save_state(run.folder, tree)
+    run.save()
+
+
+def _restore(
+    run: Run, net: nn.Module, average: nn.Module, steppers: list[torch.optim.Optimizer]
+) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    tree = checkpoint.load_state(run.folder)
+    for key, now in _fingerprint(run).items():
+        then = tree["fingerprint"].get(key)
+        if then != now:
+            what = {k: v for k, v in now.items() if then.get(k) != v} if isinstance(now, dict) else now
+            raise ModelError(
+                f"{run.folder}: cannot resume, {key} differs: now {what}; repeat the same command"
+            )
+    checkpoint.fit_into(net, tree["net"], f"{run.folder}")
+    if average is not net:
+        checkpoint.fit_into(average, tree["average"], f"{run.folder}")
+    for stepper, saved in zip(steppers, tree["optimizers"], strict=True):
+        stepper.load_state_dict(saved)
+    torch.set_rng_state(tree["random"])
+    if tree["random_cuda"] and torch.cuda.is_available():
+        torch.cuda.set_rng_state_all(tree["random_cuda"])
+    run.history, run.seconds = tree["history"], tree["seconds"]
+    return tree["state"], tree["best"]
+
+
+@contextmanager
+def _ctrl_c() -> Iterator[threading.Event]:
+    """Yield an event that the first Ctrl-C sets; the second one interrupts at once."""
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+
+    def asked(number: int, frame: Any) -> None:
+        stop.set()
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, asked)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _machine() -> dict[str, str]:
+    return {"python": platform.python_version(), "machine": f"{platform.system()} {platform.machine()}"}
