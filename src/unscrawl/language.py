@@ -1,0 +1,191 @@
+"""Lattice and scores → text: the characters, words and spaces that ink and language make likely.
+
+The language's part (`unscrawl.textmodel`) never brings in characters of its own: at each place only those
+that the classifier supports compete (`unscrawl.beam`). The alternatives of a place are a posterior in
+context: the classifier's scores plus the model's probability of the whole word, and what follows, with each
+substitute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unscrawl.alphabet import ALPHABET
+from unscrawl.beam import Step, candidates, search
+from unscrawl.errors import DataError
+from unscrawl.textmodel import Floats, State, TextModel, read_arrays
+
+__all__ = ["Choice", "Edge", "Language"]
+
+WEIGHT: Final = 0.7
+"""Of the model's log probability against the classifier's; found on synthetic confusions."""
+RESCORED: Final = 8
+TRUST: Final = 0.02
+"""Share of the classifier's own opinion in the alternatives."""
+BEYOND: Final = 3
+"""Characters of the next word that are rescored with a word."""
+_MAX_ODDS: Final = 8.0
+
+
+@dataclass(frozen=True)
+class Edge:
+    """A character hypothesis: pieces[start:stop] are one character.
+
+    `scores` is float32 [84], log p(character, not junk | ink, geometry) in the order of the alphabet;
+    `prior` is the log prior of its boundaries.
+    """
+
+    start: int
+    stop: int
+    scores: NDArray[np.float32]
+    prior: float
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A character that was read: which edge, what, and what else it may be.
+
+    `alternatives` holds (character, probability) in context, most probable first, at least five, `char`
+    among them.
+    """
+
+    edge: int
+    char: str
+    alternatives: tuple[tuple[str, float], ...]
+
+
+class Language:
+    """Decides between hypotheses. Immutable, so it may be shared between threads."""
+
+    def __init__(self, arrays: dict[str, NDArray[np.uint8]]) -> None:
+        self._model = TextModel(arrays)
+        self._folded = self._model.without_case()
+
+    @classmethod
+    def load(cls, name: str = "en") -> Language:
+        """Read a language file of the package.
+
+        Raises:
+            ModelError: there is no such language, or its file is damaged.
+        """
+        return cls(read_arrays(name))
+
+    def decode(
+        self,
+        edges: Sequence[Edge],
+        breaks: NDArray[np.float32],
+        *,
+        fold_case: bool = False,
+        weight: float = 1.0,
+    ) -> list[list[Choice]]:
+        """Return the words of a line, each a list of choices, in reading order.
+
+        Args:
+            edges: the lattice; must lead from piece 0 to piece n.
+            breaks: [n] probability that a word break lies before each piece.
+            fold_case: the case of the ink means nothing; small letters come out.
+            weight: of the language, 0 for none, 1 as tuned.
+
+        Raises:
+            DataError: the edges do not connect the first piece with the last, or do not fit `breaks`.
+        """
+        n = len(breaks)
+        if n == 0 and not edges:
+            return []
+        for e in edges:
+            if not (0 <= e.start < e.stop <= n and e.scores.shape == (len(ALPHABET),)):
+                raise DataError(
+                    f"edge {e.start}–{e.stop} with scores {e.scores.shape} does not fit {n} pieces"
+                )
+        if fold_case:
+            edges = [Edge(e.start, e.stop, _pool_case(e.scores), e.prior) for e in edges]
+        model = (self._folded if fold_case else self._model) if weight else None
+        p = np.asarray(breaks, np.float64)
+        odds = np.log(np.maximum(p, 1e-9)) - np.log(np.maximum(1 - p, 1e-9))
+        odds = np.clip(odds, -_MAX_ODDS, _MAX_ODDS).astype(np.float32)
+        steps = search(edges, odds, model, WEIGHT * weight)
+        scores = [edges[s.edge].scores for s in steps]
+        opinions = [_normalise(s) for s in scores]
+        if model:
+            opinions = _in_context(steps, scores, opinions, model, WEIGHT * weight)
+        words: list[list[Choice]] = []
+        for step, opinion in zip(steps, opinions, strict=True):
+            if step.space or not words:
+                words.append([])
+            words[-1].append(Choice(step.edge, ALPHABET[step.char], _ranked(opinion, step.char)))
+        return words
+
+
+def _pool_case(scores: Floats) -> Floats:
+    """Give each small letter the probability of both cases, capitals none."""
+    upper, lower = ALPHABET.index("A"), ALPHABET.index("a")
+    pooled = scores.copy()
+    pooled[lower : lower + 26] = np.logaddexp(scores[upper : upper + 26], scores[lower : lower + 26])
+    pooled[upper : upper + 26] = -np.inf
+    return pooled
+
+
+def _normalise(scores: Floats) -> Floats:
+    p = np.exp(scores - scores.max())
+    normal: Floats = p / p.sum()
+    return normal
+
+
+def _ranked(p: Floats, char: int) -> tuple[tuple[str, float], ...]:
+    order = [int(i) for i in np.argsort(-p, kind="stable")]
+    kept = [i for rank, i in enumerate(order) if rank < 5 or i == char or (rank < RESCORED and p[i] > 1e-4)]
+    return tuple((ALPHABET[i], float(p[i])) for i in kept)
+
+
+def _in_context(
+    steps: list[Step], scores: list[Floats], opinions: list[Floats], model: TextModel, weight: float
+) -> list[Floats]:
+    """Return, for each step, p(character) given the ink of its place and the rest of the text.
+
+    All variants of a line are spelt together, one character further at a time.
+    """
+    text = [step.char for step in steps]
+    tails = _tails(steps)
+    place, char, states = [], [], []
+    for i, s in enumerate(scores):
+        state = steps[i].state
+        assert state is not None
+        rivals = candidates(s)[:RESCORED]
+        rivals = rivals if text[i] in rivals else np.append(rivals[: RESCORED - 1], text[i])
+        place += [i] * len(rivals)
+        char += [int(c) for c in rivals]
+        states += [state] * len(rivals)
+    at = np.array(place)
+    logs = model.spell(State.join(states), [[c, *tails[i]] for i, c in zip(place, char, strict=True)])
+    fit = weight * logs + np.array([scores[i][c] for i, c in zip(place, char, strict=True)])
+    out = []
+    for i, opinion in enumerate(opinions):
+        rows = np.flatnonzero(at == i)
+        rivals = np.array([char[r] for r in rows])
+        context = opinion.copy()
+        context[rivals] = _normalise(fit[rows]) * opinion[rivals].sum()
+        out.append((1 - TRUST) * context + TRUST * opinion)
+    return out
+
+
+def _tails(steps: list[Step]) -> list[list[int]]:
+    """Return what follows each step: the rest of its word, a space (-1), the beginning of the next word."""
+    flat: list[int] = []
+    where = []
+    for step in steps:
+        if step.space:
+            flat.append(-1)
+        where.append(len(flat))
+        flat.append(step.char)
+    flat.append(-1)
+    tails = []
+    for at in where:
+        end = flat.index(-1, at) + 1
+        stop = next((j for j in range(end, min(end + BEYOND, len(flat))) if flat[j] < 0), end + BEYOND)
+        tails.append(flat[at + 1 : stop])
+    return tails
