@@ -1,0 +1,169 @@
+"""Hand a trained network on: an ONNX file that takes raw pixels, and a card that says what it is.
+
+The file needs nothing but ONNX Runtime. Its input "image" is uint8 [N, size, size] (grey, white ink on
+black) or [N, size, size, C]; its output "logits" is float32 [N, classes]. Scaling and normalising are
+part of the graph, so no caller can get them wrong; batch norm is folded into the convolutions.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from torch import Tensor, nn
+
+from unscrawl.errors import ModelError
+from unscrawl.learn.batches import normalise
+from unscrawl.learn.checkpoint import Run, write
+
+__all__ = ["card", "export"]
+
+TOLERANCE = 1e-4
+"""Largest difference between torch's and ONNX Runtime's logits, as a share of the largest logit above 1."""
+
+
+class _FromBytes(nn.Module):
+    """The network with the preparation of its input in front."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__()
+        self.net, self.mean, self.std = run.model, run.mean, run.std
+
+    def forward(self, image: Tensor) -> Tensor:
+        """Map uint8 [N, H, W] or [N, H, W, C] to logits."""
+        x = image.unsqueeze(1) if image.ndim == 3 else image.permute(0, 3, 1, 2)
+        out: Tensor = self.net(normalise(x, self.mean, self.std))
+        return out
+
+
+def export(run: Run, path: str | Path, *, half: bool = False, **facts: Any) -> Path:
+    """Write `run`'s network to `path` (.onnx) and its card beside it (.json); return `path`.
+
+    `half` stores the larger weights as float16: half the size, logits change in the third digit; they
+    are computed in float32 either way. `facts` go into the card (licences, figures, …).
+
+    Raises:
+        ModelError: the network cannot be expressed in ONNX, or ONNX Runtime disagrees with torch.
+        OutputError: the files cannot be written.
+    """
+    path = Path(path).with_suffix(".onnx")
+    net = _FromBytes(run).cpu().eval()
+    model = _to_onnx(net, _noise(run, 2))
+    difference = _difference(model, net, _noise(run, 64))
+    if difference > TOLERANCE:
+        raise ModelError(f"{path}: ONNX Runtime differs from torch by {difference:.1e}; not written")
+    if half:
+        _store_half(model)
+    write(path, model.SerializeToString())
+    text = json.dumps(card(run, facts), indent=1, ensure_ascii=False) + "\n"
+    write(path.with_suffix(".json"), text.encode())
+    return path
+
+
+def card(run: Run, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what someone who has only the exported file needs to know about it."""
+    return {
+        "model": run.model_name,
+        "classes": list(run.classes),
+        "size": run.size,
+        "channels": run.channels,
+        "input": {"name": "image", "type": "uint8", "shape": _shape(run, "N"), "ink": "white on black"},
+        "output": {"name": "logits", "type": "float32", "shape": ["N", len(run.classes)]},
+        "temperature": run.temperature,
+        "mean": list(run.mean),
+        "std": list(run.std),
+        "parameters": sum(p.numel() for p in run.model.parameters()),
+        "data": run.data,
+        "samples": run.samples,
+        "seed": run.seed,
+        "recipe": run.recipe,
+        "command": run.command,
+        "versions": run.versions,
+        "seconds": round(run.seconds, 1),
+        "last_epoch": run.history[-1] if run.history else {},
+        **facts,
+    }
+
+
+def _shape(run: Run, count: Any) -> list[Any]:
+    return [count, run.size, run.size, *([run.channels] if run.channels > 1 else [])]
+
+
+def _noise(run: Run, count: int) -> Tensor:
+    """Random pictures, the same every time: uint8 [count, H, W(, C)]."""
+    values = np.random.default_rng(0).integers(0, 256, _shape(run, count), dtype=np.uint8)
+    return torch.from_numpy(values)
+
+
+def _to_onnx(net: nn.Module, example: Tensor) -> onnx.ModelProto:
+    try:
+        with _quiet():
+            program = torch.onnx.export(
+                net,
+                (example,),
+                dynamo=True,
+                input_names=["image"],
+                output_names=["logits"],
+                dynamic_shapes=({0: torch.export.Dim("N")},),
+                verbose=False,
+            )
+    except (torch.onnx.OnnxExporterError, RuntimeError) as error:
+        raise ModelError(f"this network cannot be expressed in ONNX: {str(error).splitlines()[0]}") from error
+    if program is None:
+        raise ModelError("torch exported nothing")
+    model = program.model_proto
+    graph = model.graph
+    for part in (graph.node, graph.input, graph.output, graph.value_info, graph.initializer, [model, graph]):
+        for item in part:
+            item.ClearField("metadata_props")  # notes on torch's own tracing
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def _difference(model: onnx.ModelProto, net: nn.Module, images: Tensor) -> float:
+    """Largest difference of a logit, relative to the largest logit where that is above 1."""
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    theirs = session.run(["logits"], {"image": images.numpy()})[0]
+    with torch.no_grad():
+        ours = net(images).numpy()
+    return float(np.abs(ours - theirs).max() / max(1.0, float(np.abs(ours).max())))
+
+
+def _store_half(model: onnx.ModelProto) -> None:
+    """Keep weights of 1,024 values and more as float16, cast back to float32 when the file is loaded."""
+    casts = []
+    for tensor in model.graph.initializer:
+        values = onnx.numpy_helper.to_array(tensor)
+        if values.dtype != np.float32 or values.size < 1024:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
+        casts.append(onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    onnx.checker.check_model(model, full_check=True)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep torch's exporter from warning about itself and about torchvision's absence."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", category=FutureWarning, module="copyreg")
+            warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"(torch|onnx|copyreg)")
+            yield
+    finally:
+        logger.setLevel(level)
