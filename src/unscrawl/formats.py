@@ -52,14 +52,8 @@ def classified_text(classified: Classified) -> str:
 
 
 def classified_json(classified: Classified) -> str:
-    """Return one line of JSON with its newline: source, label, confidence, alternatives."""
-    fields = {
-        "source": classified.source,
-        "label": classified.label,
-        "confidence": round(classified.confidence, 4),
-        "alternatives": [[label, round(p, 6)] for label, p in classified.alternatives],
-    }
-    return json.dumps(fields, ensure_ascii=False) + "\n"
+    """Return one line of JSON with its newline."""
+    return json.dumps(classified.export(), ensure_ascii=False) + "\n"
 
 
 def write_text(path: Path, text: str) -> None:

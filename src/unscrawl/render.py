@@ -122,7 +122,13 @@ def _enlargement(height: int, longest: int) -> int:
 
 
 def draw_seen(classified: Classified) -> Image.Image:
-    """Draw the picture of a character, and beside it, enlarged, the 28 x 28 pixels that the network saw."""
+    """Draw the picture of a character, and beside it, enlarged, the 28 x 28 pixels that the network saw.
+
+    Raises:
+        OptionError: there is no picture to show.
+    """
+    if classified.picture is None:
+        raise OptionError("this result has no picture to show: only results that a Reader returns have one")
     seen = Image.fromarray(classified.seen)
     seen = seen.resize((seen.width * _SEEN_SCALE, seen.height * _SEEN_SCALE), Image.Resampling.NEAREST)
     original = Image.fromarray(classified.picture.rgb)

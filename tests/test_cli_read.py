@@ -1,0 +1,242 @@
+"""`unscrawl read`: what goes in, what comes out, and where."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from conftest import LETTER, Ran, draw
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture(scope="module")
+def notes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of three pictures whose names sort differently as text and as numbers, and other things."""
+    folder = tmp_path_factory.mktemp("notes")
+    draw("ten", size=32).save(folder / "note-10.png")
+    draw("two", size=32).save(folder / "note-2.jpg", quality=95)
+    draw("one", size=32).save(folder / "note-1.PNG", "PNG")
+    (folder / "readme.txt").write_text("no picture")
+    draw("hidden").save(folder / ".hidden.png")
+    draw("drawn by us").save(folder / "note-1.overlay.png")
+    (folder / "more").mkdir()
+    draw("six", size=32).save(folder / "more" / "note-6.png")
+    return folder
+
+
+def test_text_of_one_picture_stands_alone(unscrawl: Run, notes: Path) -> None:
+    ran = unscrawl("read", notes / "note-2.jpg")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.endswith("\n")
+    assert "==>" not in ran.out
+
+
+def test_lines_come_in_reading_order(unscrawl: Run, tmp_path: Path) -> None:
+    draw("first line", "second line").save(tmp_path / "page.png")
+    assert unscrawl("read", "page.png").out.splitlines() == ["first line", "second line"]
+
+
+def test_several_pictures_are_told_apart_by_headings(unscrawl: Run, notes: Path) -> None:
+    one, two = notes / "note-1.PNG", notes / "note-2.jpg"
+    alone = [unscrawl("read", source).out for source in (one, two)]
+    together = unscrawl("read", one, two).out
+    assert together == f"==> {one} <==\n{alone[0]}\n==> {two} <==\n{alone[1]}"
+
+
+def test_folder_is_read_in_natural_order_without_its_subfolders(unscrawl: Run, notes: Path) -> None:
+    ran = unscrawl("read", notes, "--format", "json")
+    names = [Path(json.loads(line)["source"]).name for line in ran.out.splitlines()]
+    assert names == ["note-1.PNG", "note-2.jpg", "note-10.png"]
+
+
+def test_pattern_the_shell_left_alone_is_matched_in_subfolders_too(unscrawl: Run, notes: Path) -> None:
+    ran = unscrawl("read", f"{notes}/**/note-[0-9].*g", "--format", "json")
+    names = [Path(json.loads(line)["source"]).name for line in ran.out.splitlines()]
+    assert sorted(names) == ["note-2.jpg", "note-6.png"]
+
+
+def test_file_whose_name_looks_like_a_pattern_is_itself(unscrawl: Run, tmp_path: Path) -> None:
+    draw("odd", size=32).save(tmp_path / "scan[1].png")
+    assert unscrawl("read", "scan[1].png").code == 0
+
+
+def test_standard_input_is_a_source(unscrawl: Run, notes: Path) -> None:
+    picture = notes / "note-2.jpg"
+    ran = unscrawl("read", "-", "--format", "json", stdin=picture.read_bytes())
+    from_file = json.loads(unscrawl("read", picture, "--format", "json").out)
+    assert json.loads(ran.out) == from_file | {"source": "-"}
+
+
+def test_json_is_one_object_a_picture_in_the_order_given(unscrawl: Run, notes: Path) -> None:
+    given = [str(notes / "note-10.png"), str(notes / "note-1.PNG")]
+    ran = unscrawl("read", *given, "--format", "json")
+    assert [json.loads(line)["source"] for line in ran.out.splitlines()] == given
+
+
+def test_json_holds_the_promised_tree(unscrawl: Run) -> None:
+    page = json.loads(unscrawl("read", LETTER, "--format", "json").out)
+    assert list(page) == ["source", "text", "confidence", "lines"]
+    assert page["text"] == "\n".join(line["text"] for line in page["lines"])
+    assert len(page["lines"]) > 1
+    for line in page["lines"]:
+        assert list(line) == ["text", "confidence", "box", "words"]
+        assert line["text"] == " ".join(word["text"] for word in line["words"])
+        for word in line["words"]:
+            assert list(word) == ["text", "confidence", "box", "glyphs"]
+            assert word["text"] == "".join(glyph["text"] for glyph in word["glyphs"])
+            for glyph in word["glyphs"]:
+                assert list(glyph) == ["text", "confidence", "box", "alternatives"]
+
+
+def test_json_boxes_lie_in_the_picture_and_in_each_other(unscrawl: Run) -> None:
+    with Image.open(LETTER) as picture:
+        frame = [0, 0, *picture.size]
+    page = json.loads(unscrawl("read", LETTER, "--format", "json").out)
+    for line in page["lines"]:
+        assert _inside(line["box"], frame)
+        for word in line["words"]:
+            assert _inside(word["box"], line["box"])
+            assert all(_inside(glyph["box"], word["box"]) for glyph in word["glyphs"])
+
+
+def _inside(inner: list[int], outer: list[int]) -> bool:
+    return (
+        inner[2] > 0
+        and inner[3] > 0
+        and inner[0] >= outer[0]
+        and inner[1] >= outer[1]
+        and inner[0] + inner[2] <= outer[0] + outer[2]
+        and inner[1] + inner[3] <= outer[1] + outer[3]
+    )
+
+
+def test_json_alternatives_are_probabilities_with_the_text_among_them(unscrawl: Run) -> None:
+    page = json.loads(unscrawl("read", LETTER, "--format", "json").out)
+    glyphs = [glyph for line in page["lines"] for word in line["words"] for glyph in word["glyphs"]]
+    for glyph in glyphs:
+        chances = [chance for _, chance in glyph["alternatives"]]
+        assert len(chances) >= 5
+        assert chances == sorted(chances, reverse=True)
+        assert min(chances) >= 0
+        assert sum(chances) <= 1.0001
+        assert dict(glyph["alternatives"])[glyph["text"]] == pytest.approx(glyph["confidence"], abs=1e-3)
+
+
+def test_layout_takes_the_picture_as_one_line_one_word_one_character(unscrawl: Run, tmp_path: Path) -> None:
+    draw("a few words").save(tmp_path / "line.png")
+    draw("word").save(tmp_path / "word.png")
+    draw("B").save(tmp_path / "glyph.png")
+    for layout, words, glyphs in [("line", 3, 9), ("word", 1, 4), ("glyph", 1, 1)]:
+        page = json.loads(unscrawl("read", f"{layout}.png", "--layout", layout, "--format", "json").out)
+        (line,) = page["lines"]
+        assert len(line["words"]) == words
+        assert sum(len(word["glyphs"]) for word in line["words"]) == glyphs
+
+
+def test_ready_cut_characters_are_one_letter(unscrawl: Run, tmp_path: Path) -> None:
+    for row, words in enumerate([["dEAr", "sUE"], ["hElLo"]], 1):
+        for place, word in enumerate(words, 1):
+            folder = tmp_path / "letter" / str(row) / str(place)
+            folder.mkdir(parents=True)
+            for number, character in enumerate(word, 1):
+                draw(character, ink="white", paper="black").save(folder / f"{number}.png")
+    ran = unscrawl("read", "letter", "--layout", "cut")
+    assert ran.code == 0
+    assert [len(line.split()) for line in ran.out.splitlines()] == [2, 1]
+    assert ran.out.lower() == ran.out
+
+
+def test_out_gets_one_file_a_picture(unscrawl: Run, notes: Path, tmp_path: Path) -> None:
+    ran = unscrawl("read", notes, "--out", "results/today")
+    assert ran.code == 0
+    assert sorted(_names(tmp_path / "results/today")) == ["note-1.txt", "note-10.txt", "note-2.txt"]
+    assert (tmp_path / "results/today/note-2.txt").read_text("utf-8") in ran.out
+
+
+def test_out_takes_json(unscrawl: Run, notes: Path, tmp_path: Path) -> None:
+    ran = unscrawl("read", notes / "note-2.jpg", "--format", "json", "--out", "results")
+    assert (tmp_path / "results/note-2.json").read_text("utf-8") == ran.out
+
+
+def test_overlay_goes_to_the_current_folder_and_is_named(unscrawl: Run, notes: Path, tmp_path: Path) -> None:
+    ran = unscrawl("read", notes / "note-2.jpg", "--overlay")
+    assert ran.complaints == ["unscrawl: wrote note-2.overlay.png"]
+    with Image.open(tmp_path / "note-2.overlay.png") as overlay:
+        assert overlay.format == "PNG"
+
+
+def test_overlay_goes_to_out(unscrawl: Run, notes: Path, tmp_path: Path) -> None:
+    unscrawl("read", notes / "note-2.jpg", "--overlay", "--out", "results")
+    assert sorted(_names(tmp_path / "results")) == ["note-2.overlay.png", "note-2.txt"]
+
+
+def test_same_name_in_two_folders_makes_two_files(unscrawl: Run, notes: Path, tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        draw(folder * 3).save(tmp_path / folder / "scan.png")
+        draw(folder * 3).save(tmp_path / folder / "scan.jpg")
+    unscrawl("read", "a", "b", "--out", "results")
+    names = ["a-scan.txt", "b-scan.txt", "scan-2.txt", "scan.txt"]
+    assert sorted(_names(tmp_path / "results")) == names
+
+
+def test_result_never_replaces_a_picture(unscrawl: Run, tmp_path: Path) -> None:
+    picture = tmp_path / "letter.overlay.png"
+    draw("letter").save(tmp_path / "letter.png")
+    draw("keep").save(picture)
+    before = picture.read_bytes()
+    ran = unscrawl("read", "letter.png", "letter.overlay.png", "--overlay")
+    assert ran.code == 2
+    assert ran.complaints == [
+        "unscrawl: letter.overlay.png: results would replace this picture: choose another --out"
+    ]
+    assert picture.read_bytes() == before
+
+
+def test_without_language_each_glyph_is_read_by_its_shape(unscrawl: Run, tmp_path: Path) -> None:
+    draw("xqzvk").save(tmp_path / "code.png")
+    assert unscrawl("read", "code.png", "--no-language").out == "xqzvk\n"
+
+
+def test_marks_survive_any_locale(tmp_path: Path) -> None:
+    draw("one", size=32).save(tmp_path / "€.png")
+    command = [sys.executable, "-m", "unscrawl", "read", "--format", "json", "€.png"]
+    environment = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "1"}
+    ran = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True)
+    assert json.loads(ran.stdout.decode("utf-8"))["source"] == "€.png"
+
+
+def test_reading_never_imports_what_training_needs(tmp_path: Path) -> None:
+    draw("one", size=32).save(tmp_path / "one.png")
+    program = (
+        "import sys\nfrom unscrawl.cli import main\n"
+        "sys.argv = ['unscrawl', 'read', 'one.png']\n"
+        "try: main()\nexcept SystemExit as end: assert not end.code\n"
+        "print({'torch', 'unscrawl.learn', 'unscrawl.synth', 'rich', 'onnx'} & set(sys.modules))"
+    )
+    command = [sys.executable, "-c", program]
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, check=True, text=True)
+    assert ran.stdout.splitlines()[-1] == "set()"
+
+
+def test_closed_pipe_ends_quietly(notes: Path) -> None:
+    command = [sys.executable, "-m", "unscrawl", "read", str(notes)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        complaints = process.stderr.read()
+    assert complaints == b""
+    assert process.returncode != 0
+
+
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
