@@ -1,0 +1,219 @@
+"""The way through: picture → ink → lines → words → glyphs → scores → language → Page."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, TypeAlias, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unscrawl.alphabet import ALPHABET, select
+from unscrawl.errors import OptionError
+from unscrawl.glyph import prepare, prepare_all
+from unscrawl.image import Picture, load
+from unscrawl.ink import Ink, extract
+from unscrawl.language import Choice, Edge, Language
+from unscrawl.lattice import Hypothesis, hypotheses
+from unscrawl.layout import LineInk, find_lines
+from unscrawl.page import Box, Glyph, Line, Page, Word
+from unscrawl.recogniser import Recogniser
+
+if TYPE_CHECKING:
+    pass
+
+__all__ = ["Classified", "Layout", "Reader"]
+
+Layout = Literal["page", "line", "word", "glyph", "cut"]
+Source: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO | NDArray[Any] | Image | Picture"
+
+_TOP: Final = 5  # alternatives given at least
+
+
+@dataclass(frozen=True)
+class Classified:
+    """One character: the best label, its probability, the alternatives, and what the network saw."""
+
+    source: str
+    label: str
+    confidence: float
+    alternatives: tuple[tuple[str, float], ...]
+    seen: NDArray[np.uint8] = field(repr=False, compare=False)  # [28, 28]
+    box: Box = field(default=Box(0, 0, 0, 0))
+    picture: Picture | None = field(default=None, repr=False, compare=False)
+
+    def export(self) -> dict[str, Any]:
+        """Return plain JSON-ready values: source, label, confidence, alternatives."""
+        return {
+            "source": self.source,
+            "label": self.label,
+            "confidence": round(self.confidence, 4),
+            "alternatives": [[c, round(p, 6)] for c, p in self.alternatives],
+        }
+
+
+class Reader:
+    """Reads pictures of handwriting. Weights are loaded once; threads may share one instance.
+
+    Args:
+        model: an exported classifier (`.onnx` with its `.json` card); None takes the shipped one.
+        language: "en", or None to believe the ink alone.
+        threads: for ONNX Runtime; None takes the cores there are.
+
+    Raises:
+        ModelError: the model cannot be used.
+        OptionError: no such language.
+    """
+
+    def __init__(
+        self,
+        *,
+        model: str | os.PathLike[str] | None = None,
+        language: str | None = "en",
+        threads: int | None = None,
+    ) -> None:
+        self.recogniser = Recogniser(model, threads=threads)
+        self.language = Language.load(language or "en")
+        self._weight = 1.0 if language else 0.0
+        place = {c: i for i, c in enumerate(self.recogniser.classes)}
+        # Column of each character of the alphabet among the model's classes; -1 where it has none.
+        self._columns = np.array([place.get(c, -1) for c in ALPHABET])
+
+    def read(self, source: Source, *, layout: Layout = "page", name: str | None = None) -> Page:
+        """Read one picture.
+
+        Args:
+            source: a path, a file's bytes, an open binary file, an array, a Pillow image or a `Picture`;
+                for "cut" a folder LINE/WORD/GLYPH.png of ready-cut characters.
+            layout: what the picture shows: a whole page, or one line, word or glyph.
+            name: what to call it in `Page.source`.
+
+        Raises:
+            PictureError: the picture cannot be used.
+            OptionError: unknown layout.
+        """
+        if layout not in get_args(Layout):
+            raise OptionError(f"unknown layout {layout!r}: choose one of {', '.join(get_args(Layout))}")
+        if layout == "cut":
+            from unscrawl.cut import read_folder
+
+            return read_folder(self, Path(str(source)), name)
+        picture = _picture(source, name)
+        if layout == "glyph":
+            return self._one_glyph(picture)
+        ink = extract(picture, layout=layout)
+        lines = find_lines(ink, layout=layout)
+        found = [hypotheses(line) for line in lines]
+        log_p = self.recogniser.log_probabilities(prepare_all([h.ink for hs in found for h in hs]))
+        read, at = [], 0
+        for line, hs in zip(lines, found, strict=True):
+            words = self._read_line(line, hs, log_p[at : at + len(hs)])
+            at += len(hs)
+            if words:
+                read.append(_line(words, hs, ink))
+        return Page(picture.source, tuple(read), picture)
+
+    def classify(self, source: Source, *, alphabet: str = "all", name: str | None = None) -> Classified:
+        """Read one character of a picture that shows just this.
+
+        Args:
+            source: as for `read`.
+            alphabet: "digits", "letters" or "all"; probabilities are those within it.
+            name: what to call it in `Classified.source`.
+
+        Raises:
+            PictureError: the picture cannot be used.
+            OptionError: unknown alphabet, or the model knows none of its characters.
+        """
+        allowed = select(alphabet)
+        picture = _picture(source, name)
+        ink = extract(picture, layout="glyph")
+        seen = prepare(ink.strength)
+        log_p = self.recogniser.log_probabilities(seen[None])[0]
+        columns = self._allowed(alphabet, allowed)
+        p = np.exp(log_p[columns] - log_p[columns].max())
+        p /= p.sum()
+        order = np.argsort(-p, kind="stable")[: max(_TOP, 5)]
+        ranked = tuple((self.recogniser.classes[columns[i]], float(p[i])) for i in order)
+        return Classified(picture.source, *ranked[0], ranked, seen, _ink_box(ink), picture)
+
+    def _allowed(self, name: str, characters: str) -> NDArray[np.int64]:
+        """Columns of the model's classes to choose among; a model of other symbols has all its own."""
+        classes, junk = self.recogniser.classes, self.recogniser.junk
+        own = [i for i, c in enumerate(classes) if c in characters and i != junk]
+        if name == "all" and not all(c in ALPHABET for i, c in enumerate(classes) if i != junk):
+            own = [i for i in range(len(classes)) if i != junk]
+        if not own:
+            raise OptionError(f"the model {self.recogniser.path.name} knows no character of {name!r}")
+        return np.array(own)
+
+    def scores(self, log_p: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Bring log p [N, classes] into the alphabet's order, [N, 84]; what the model lacks gets -50."""
+        out = np.full((len(log_p), len(ALPHABET)), -50.0, np.float32)
+        there = self._columns >= 0
+        out[:, there] = log_p[:, self._columns[there]]
+        return out
+
+    def decode(
+        self, edges: Sequence[Edge], breaks: NDArray[np.float32], *, fold_case: bool = False
+    ) -> list[list[Choice]]:
+        """Choose the characters of a line by ink and language together: words of choices."""
+        return self.language.decode(edges, breaks, fold_case=fold_case, weight=self._weight)
+
+    def _read_line(
+        self, line: LineInk, found: Sequence[Hypothesis], log_p: NDArray[np.float32]
+    ) -> list[list[Choice]]:
+        if not found:
+            return []
+        places = np.array([[h.top, h.bottom] for h in found])
+        places = self.recogniser.fit_line(log_p, places)
+        scores = self.scores(self.recogniser.with_places(log_p, places))
+        edges = [Edge(h.start, h.stop, s, h.prior) for h, s in zip(found, scores, strict=True)]
+        return self.decode(edges, line.breaks)
+
+    def _one_glyph(self, picture: Picture) -> Page:
+        one = self.classify(picture)
+        if not one.seen.any():
+            return Page(picture.source, (), picture)
+        glyph = Glyph(one.label, one.confidence, one.box, one.alternatives)
+        return Page(picture.source, (Line((Word((glyph,), one.box),), one.box),), picture)
+
+
+def _picture(source: Source, name: str | None) -> Picture:
+    return source if isinstance(source, Picture) else load(source, name)
+
+
+def _ink_box(ink: Ink) -> Box:
+    ys, xs = np.flatnonzero(ink.mask.any(axis=1)), np.flatnonzero(ink.mask.any(axis=0))
+    if not len(ys):
+        return Box(0, 0, 0, 0)
+    return ink.box(int(xs[0]), int(ys[0]), int(xs[-1] - xs[0] + 1), int(ys[-1] - ys[0] + 1))
+
+
+def _line(words: list[list[Choice]], found: Sequence[Hypothesis], ink: Ink) -> Line:
+    """Put the chosen hypotheses where they lie in the picture."""
+    made = []
+    for word in words:
+        glyphs = []
+        for choice in word:
+            h = found[choice.edge]
+            box = ink.box(h.x, h.y, h.ink.shape[1], h.ink.shape[0])
+            glyphs.append(glyph_of(choice, box))
+        made.append(Word(tuple(glyphs), around(g.box for g in glyphs)))
+    return Line(tuple(made), around(w.box for w in made))
+
+
+def glyph_of(choice: Choice, box: Box) -> Glyph:
+    """Make the result of a choice; its confidence is the probability of its character."""
+    return Glyph(choice.char, dict(choice.alternatives).get(choice.char, 0.0), box, choice.alternatives)
+
+
+def around(boxes: Iterable[Box]) -> Box:
+    """Return the smallest box that holds all of `boxes`."""
+    b = np.array(list(boxes))
+    x, y = b[:, :2].min(axis=0)
+    right, bottom = (b[:, :2] + b[:, 2:]).max(axis=0)
+    return Box(int(x), int(y), int(right - x), int(bottom - y))

@@ -1,0 +1,165 @@
+"""Glyph pictures → calibrated probabilities: an exported network with its card, run by ONNX Runtime."""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from unscrawl.errors import ModelError
+
+__all__ = ["JUNK", "Recogniser"]
+
+JUNK: Final = "no character"
+"""The class of the shipped network for ink that is no single character."""
+
+_CHUNK: Final = 512  # pictures a run: bounds memory on a page of a thousand hypotheses
+_HEAVY_TAIL: Final = 4.0  # degrees of freedom of the place on the line: an odd hand is no impossibility
+_LEAST_SPREAD: Final = 0.12  # x-heights; fonts agree with each other more than hands do
+_JUNK_PLACE: Final = ((0.9, 0.0), (0.7, 0.5))  # mean and spread of (top, bottom) of anything at all
+
+Floats = NDArray[np.float32]
+
+
+class Recogniser:
+    """An exported glyph classifier. One instance may be used from several threads.
+
+    Args:
+        path: an `.onnx` file with its card, the same name ending in `.json`; None takes the shipped one.
+        threads: for ONNX Runtime; None takes every core it may use, four at most.
+
+    Raises:
+        ModelError: a file is missing, damaged, or the two do not fit together.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None, *, threads: int | None = None) -> None:
+        shipped = Path(str(resources.files("unscrawl"))) / "weights" / "glyph.onnx"
+        self.path = Path(path) if path is not None else shipped
+        self.card = _read_card(self.path.with_suffix(".json"))
+        self.classes: tuple[str, ...] = tuple(self.card["classes"])
+        self.temperature = float(self.card.get("temperature", 1.0))
+        self.junk = self.classes.index(JUNK) if JUNK in self.classes else None
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads or min(4, len(os.sched_getaffinity(0)))
+        options.log_severity_level = 3
+        try:
+            self._session = ort.InferenceSession(
+                self.path.read_bytes(), options, providers=["CPUExecutionProvider"]
+            )
+        except FileNotFoundError:
+            raise ModelError(f"{self.path}: no such model; `unscrawl export` writes one") from None
+        except Exception as error:  # ONNX Runtime has no exception tree of its own
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ModelError(f"{self.path} is not a model ONNX Runtime can run: {reason}") from None
+        self._check()
+
+    def _check(self) -> None:
+        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
+        if len(inputs) != 1 or inputs[0].type != "tensor(uint8)" or len(outputs) != 1:
+            raise ModelError(f"{self.path} does not take one uint8 picture and give one row of logits")
+        self._input = inputs[0].name
+        width = self.logits(np.zeros((1, *self.size), np.uint8)).shape[1]
+        if width != len(self.classes):
+            raise ModelError(
+                f"{self.path} gives {width} logits but its card names {len(self.classes)} classes"
+            )
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the pictures that the network takes."""
+        side = self.card.get("size", 28)
+        return (side, side) if isinstance(side, int) else (int(side[0]), int(side[1]))
+
+    @cached_property
+    def _places(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
+        """Mean and spread of (top, bottom) per class, [C, 2] each, in x-heights above the baseline."""
+        places = self.card.get("places")
+        if places is None:
+            return None
+        mean, spread = np.array(places["mean"], float), np.array(places["spread"], float)
+        spread = np.hypot(spread, _LEAST_SPREAD)
+        if self.junk is not None:
+            mean = np.insert(mean, self.junk, _JUNK_PLACE[0], axis=0)
+            spread = np.insert(spread, self.junk, _JUNK_PLACE[1], axis=0)
+        return mean, spread
+
+    def logits(self, images: NDArray[np.uint8]) -> Floats:
+        """Run the network on uint8 [N, 28, 28]: float32 [N, C], not calibrated."""
+        parts = [
+            np.asarray(self._session.run(None, {self._input: images[i : i + _CHUNK]})[0], np.float32)
+            for i in range(0, len(images), _CHUNK)
+        ]
+        return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
+
+    def log_probabilities(self, images: NDArray[np.uint8]) -> Floats:
+        """Return calibrated log p(class | picture), float32 [N, C]: logits over the card's temperature."""
+        return _log_softmax(self.logits(images) / self.temperature)
+
+    def with_places(self, log_p: Floats, places: NDArray[np.float64]) -> Floats:
+        """Return log p(class | picture, place on the line): Bayes with the card's places, [N, C].
+
+        Args:
+            log_p: from `log_probabilities`, [N, C].
+            places: (top, bottom) of each ink above the baseline in x-heights, [N, 2].
+        """
+        density = self._place_density(places)
+        return log_p if density is None else _log_softmax(log_p + density)
+
+    def fit_line(self, log_p: Floats, places: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return `places` [N, 2] rescaled and shifted so that the line's glyphs fit where they belong.
+
+        The layout cannot know whether a line is all capitals; the glyphs can. Of 35 pairs of scale and
+        shift the one under which the confident glyphs are most probable is taken, the present one
+        preferred.
+        """
+        if self._places is None or not len(places):
+            return places
+        sure = np.argsort(log_p[:, self.junk])[:60] if self.junk is not None else np.arange(len(places))[:60]
+        best, best_value = places, -np.inf
+        for scale in (0.64, 0.8, 1.0, 1.25, 1.55):
+            for shift in (-0.3, -0.2, -0.1, 0.0, 0.1, 0.2, 0.3):
+                moved = places * scale + shift
+                density = self._place_density(moved[sure])
+                assert density is not None
+                fit = _logsumexp(log_p[sure] + density).sum()
+                value = fit - 2.0 * np.log(scale) ** 2 * 4 - 10.0 * shift**2
+                if value > best_value:
+                    best, best_value = moved, value
+        return best
+
+    def _place_density(self, places: NDArray[np.float64]) -> Floats | None:
+        """Log density of Student's t around each class's place, [N, C]; None where the card has no places."""
+        if self._places is None:
+            return None
+        mean, spread = self._places
+        z = ((places[:, None, :] - mean) / spread) ** 2  # [N, C, 2]
+        t = -0.5 * (_HEAVY_TAIL + 1) * np.log1p(z / _HEAVY_TAIL) - np.log(spread)
+        return np.asarray(t.sum(axis=2), np.float32)
+
+
+def _read_card(path: Path) -> dict[str, Any]:
+    try:
+        card = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no card for the model; it lies beside the .onnx file as .json") from None
+    except (OSError, ValueError) as error:
+        raise ModelError(f"{path} cannot be read as a model's card: {error}") from None
+    if not isinstance(card, dict) or not isinstance(card.get("classes"), list) or not card["classes"]:
+        raise ModelError(f"{path} is no model's card: it names no classes")
+    return card
+
+
+def _logsumexp(x: Floats) -> Floats:
+    top = x.max(axis=1, keepdims=True)
+    return np.asarray(np.log(np.exp(x - top).sum(axis=1)) + top[:, 0], np.float32)
+
+
+def _log_softmax(x: Floats) -> Floats:
+    return np.asarray(x - _logsumexp(x)[:, None], np.float32)
