@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -30,6 +31,15 @@ def notes(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "more").mkdir()
     draw("six", size=32).save(folder / "more" / "note-6.png")
     return folder
+
+
+@pytest.fixture(scope="module")
+def letter() -> dict[str, Any]:
+    """The example letter as `unscrawl read --format json` gives it."""
+    command = [sys.executable, "-m", "unscrawl", "read", str(LETTER), "--format", "json"]
+    ran = subprocess.run(command, capture_output=True, check=True)
+    page: dict[str, Any] = json.loads(ran.stdout)
+    return page
 
 
 def test_text_of_one_picture_stands_alone(unscrawl: Run, notes: Path) -> None:
@@ -58,7 +68,7 @@ def test_folder_is_read_in_natural_order_without_its_subfolders(unscrawl: Run, n
 
 
 def test_pattern_the_shell_left_alone_is_matched_in_subfolders_too(unscrawl: Run, notes: Path) -> None:
-    ran = unscrawl("read", f"{notes}/**/note-[0-9].*g", "--format", "json")
+    ran = unscrawl("read", f"{notes}/**/note-[26].*g", "--format", "json")
     names = [Path(json.loads(line)["source"]).name for line in ran.out.splitlines()]
     assert sorted(names) == ["note-2.jpg", "note-6.png"]
 
@@ -81,12 +91,11 @@ def test_json_is_one_object_a_picture_in_the_order_given(unscrawl: Run, notes: P
     assert [json.loads(line)["source"] for line in ran.out.splitlines()] == given
 
 
-def test_json_holds_the_promised_tree(unscrawl: Run) -> None:
-    page = json.loads(unscrawl("read", LETTER, "--format", "json").out)
-    assert list(page) == ["source", "text", "confidence", "lines"]
-    assert page["text"] == "\n".join(line["text"] for line in page["lines"])
-    assert len(page["lines"]) > 1
-    for line in page["lines"]:
+def test_json_holds_the_promised_tree(letter: dict[str, Any]) -> None:
+    assert list(letter) == ["source", "text", "confidence", "lines"]
+    assert letter["text"] == "\n".join(line["text"] for line in letter["lines"])
+    assert len(letter["lines"]) > 1
+    for line in letter["lines"]:
         assert list(line) == ["text", "confidence", "box", "words"]
         assert line["text"] == " ".join(word["text"] for word in line["words"])
         for word in line["words"]:
@@ -96,11 +105,10 @@ def test_json_holds_the_promised_tree(unscrawl: Run) -> None:
                 assert list(glyph) == ["text", "confidence", "box", "alternatives"]
 
 
-def test_json_boxes_lie_in_the_picture_and_in_each_other(unscrawl: Run) -> None:
+def test_json_boxes_lie_in_the_picture_and_in_each_other(letter: dict[str, Any]) -> None:
     with Image.open(LETTER) as picture:
         frame = [0, 0, *picture.size]
-    page = json.loads(unscrawl("read", LETTER, "--format", "json").out)
-    for line in page["lines"]:
+    for line in letter["lines"]:
         assert _inside(line["box"], frame)
         for word in line["words"]:
             assert _inside(word["box"], line["box"])
@@ -118,9 +126,8 @@ def _inside(inner: list[int], outer: list[int]) -> bool:
     )
 
 
-def test_json_alternatives_are_probabilities_with_the_text_among_them(unscrawl: Run) -> None:
-    page = json.loads(unscrawl("read", LETTER, "--format", "json").out)
-    glyphs = [glyph for line in page["lines"] for word in line["words"] for glyph in word["glyphs"]]
+def test_json_alternatives_are_probabilities_with_the_text_among_them(letter: dict[str, Any]) -> None:
+    glyphs = [glyph for line in letter["lines"] for word in line["words"] for glyph in word["glyphs"]]
     for glyph in glyphs:
         chances = [chance for _, chance in glyph["alternatives"]]
         assert len(chances) >= 5
