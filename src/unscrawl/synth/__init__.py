@@ -9,8 +9,19 @@ Used for the examples, the tests and the measuring scripts. Everything random co
 
 from __future__ import annotations
 
+from unscrawl.synth.cut import cut_folder, mix_case
 from unscrawl.synth.hands import bundled_fonts
 from unscrawl.synth.options import Camera, Paper, Style
 from unscrawl.synth.sheet import Sheet, letter, letter_from_glyphs
 
-__all__ = ["Camera", "Paper", "Sheet", "Style", "bundled_fonts", "letter", "letter_from_glyphs"]
+__all__ = [
+    "Camera",
+    "Paper",
+    "Sheet",
+    "Style",
+    "bundled_fonts",
+    "cut_folder",
+    "letter",
+    "letter_from_glyphs",
+    "mix_case",
+]

@@ -9,29 +9,40 @@ from numpy.typing import NDArray
 from unscrawl.synth.options import Camera
 from unscrawl.synth.strokes import noise
 
-__all__ = ["photograph"]
+__all__ = ["bleed_for", "photograph"]
+
+
+def bleed_for(shape: tuple[int, int], camera: Camera) -> int:
+    """Return how much paper is needed on every side of a page [h, w] to fill the corners when it is tilted.
+
+    A page of width w and height h turned by t reaches w·sin t·cos t and h·sin t·cos t beyond itself.
+    None is needed where the desk is seen.
+    """
+    if camera.desk:
+        return 0
+    turn = np.deg2rad(abs(camera.tilt))
+    reach = max(shape) * np.sin(turn) * np.cos(turn) + 3 * min(shape) * camera.perspective
+    return int(np.ceil(reach))
 
 
 def photograph(
     page: NDArray[np.uint8], bleed: int, camera: Camera, rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
-    """Return the photograph, uint8 RGB, and the 3×3 matrix from page (x, y) to picture (x, y).
+    """Return the photograph, uint8 RGB, and the 3×3 matrix from page (x, y) without bleed to picture (x, y).
 
     Args:
-        page: uint8 RGB [h, w, 3].
-        bleed: paper in pixels on every side that only fills the corners of a tilted page without desk.
+        page: uint8 RGB [h, w, 3], bleed and all.
+        bleed: pixels of paper on every side that only fill the corners, see `bleed_for`.
         camera: how it is taken.
         rng: decides the rest.
     """
     height, width = page.shape[:2]
+    matrix, size = _aim(width - 2 * bleed, height - 2 * bleed, camera, rng)
     if camera.desk:
-        matrix, size = _aim(0, width, height, camera, rng)
         picture = _on_desk(page, matrix, size, camera, rng)
     else:
-        matrix, size = _aim(bleed, width - 2 * bleed, height - 2 * bleed, camera, rng)
-        warped = cv2.warpPerspective(
-            page, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT
-        )
+        whole = matrix @ np.array([[1, 0, -bleed], [0, 1, -bleed], [0, 0, 1]], np.float64)
+        warped = cv2.warpPerspective(page, whole, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
         picture = warped.astype(np.float32)
     picture *= _light((size[1], size[0]), camera, rng)[..., None]
     if camera.blur:
@@ -46,11 +57,11 @@ def photograph(
 
 
 def _aim(
-    bleed: int, width: int, height: int, camera: Camera, rng: np.random.Generator
+    width: int, height: int, camera: Camera, rng: np.random.Generator
 ) -> tuple[NDArray[np.float64], tuple[int, int]]:
     """Return the matrix from page to picture and the picture's (width, height).
 
-    The picture shows the page without its bleed, with desk all around it if there is any.
+    The picture shows the whole page, with desk all around it if there is any.
     """
     border = camera.desk * max(width, height)
     corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float64)
@@ -58,12 +69,9 @@ def _aim(
     rotation = np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]])
     placed = (corners - corners.mean(0)) @ rotation + corners.mean(0)
     placed += rng.uniform(-1, 1, (4, 2)) * camera.perspective * min(width, height)
-    if camera.desk:
-        placed -= placed.min(0) - border * rng.uniform(0.5, 1, 2)
-        size = np.ceil(placed.max(0) + border * rng.uniform(0.5, 1, 2))
-    else:
-        size = np.array([width, height])
-    matrix = cv2.getPerspectiveTransform((corners + bleed).astype(np.float32), placed.astype(np.float32))
+    placed -= placed.min(0) - border * rng.uniform(0.5, 1, 2)
+    size = np.ceil(placed.max(0) + border * rng.uniform(0.5, 1, 2))
+    matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), placed.astype(np.float32))
     return np.asarray(matrix, np.float64), (int(size[0]), int(size[1]))
 
 

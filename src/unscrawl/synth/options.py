@@ -24,7 +24,9 @@ BALL_PENS: tuple[Colour, ...] = ((38, 48, 120), (30, 32, 40), (20, 60, 140), (60
 
 
 def _near(rng: np.random.Generator, colour: Colour, spread: float) -> Colour:
-    red, green, blue = np.clip(rng.normal(colour, spread), 0, 255).astype(int).tolist()
+    # Brightness strays further than hue: a green sheet is rarer than a grey one.
+    mixed = np.array(colour) + rng.normal(0, spread) + rng.normal(0, spread / 3, 3)
+    red, green, blue = np.clip(mixed, 0, 255).astype(int).tolist()
     return red, green, blue
 
 

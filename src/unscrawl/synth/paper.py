@@ -49,7 +49,7 @@ def _rules(shape: tuple[int, int], baseline: float, pitch: float, *, squared: bo
 
     def cover(size: int, start: float) -> NDArray[np.float32]:
         off = np.abs((np.arange(size) + 0.5 - start + step / 2) % step - step / 2)
-        return np.asarray(np.clip(half + 0.5 - off, 0, 1).astype(np.float32), np.float32)
+        return np.asarray(np.clip(half + 0.5 - off, 0, 1), np.float32)
 
     down = np.repeat(cover(shape[0], baseline)[:, None], shape[1], axis=1)
     across = cover(shape[1], 0.37 * step) if squared else np.zeros(shape[1], np.float32)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from unscrawl.errors import OptionError
 from unscrawl.page import Box, Glyph, Line, Page, Word
-from unscrawl.synth.camera import photograph
+from unscrawl.synth.camera import bleed_for, photograph
 from unscrawl.synth.hands import FontHand, GlyphHand, Hand, bundled_fonts
 from unscrawl.synth.options import Camera, Paper, Style
 from unscrawl.synth.paper import lay_ink, make_paper
@@ -110,11 +110,11 @@ def _make(
     if not any(lines):
         raise OptionError("there is nothing to write: the text is empty")
     margin = round(paper.margin * style.x_height)
-    # Paper beyond the picture's edge, so that a tilted page without desk still fills the corners.
-    bleed = 0 if camera.desk else round(0.5 * style.line_gap * style.x_height)
-    ink, outlines = _write(lines, hand, style, margin + bleed, paper.spare, rng)
+    ink, outlines = _write(lines, hand, style, margin, paper.spare, rng)
+    bleed = bleed_for((ink.shape[0], ink.shape[1]), camera)
+    ink = np.pad(ink, bleed)
     pitch = style.line_gap * style.x_height
-    baseline = _first_baseline(style, margin + bleed) + 0.08 * style.x_height
+    baseline = bleed + _first_baseline(style, margin) + 0.08 * style.x_height
     blank = make_paper((ink.shape[0], ink.shape[1]), baseline, pitch, paper, rng)
     picture, matrix = photograph(lay_ink(blank, ink, style, rng), bleed, camera, rng)
     placed = [
@@ -157,12 +157,19 @@ def _write(
                 room = style.tracking + rng.normal(0, style.spacing)
                 pen += max(drawn.advance / _FINE + room * x_height, 0.1 * x_height)
                 right = max(right, x0 + ink.shape[1])
+                _require_size(int(right) + margin, 0)
             pen += x_height * max(rng.normal(style.word_gap, 1.5 * style.spacing), 0.45)
     written = ((len(lines) - 1) * style.line_gap + 2.6) * x_height
     width, height = int(right) + margin, int(written * (1 + spare)) + 2 * margin
-    if max(width, height) > _MAX_SIDE:
-        raise OptionError(f"the page would be {width}×{height} pixels: write less or smaller")
+    _require_size(width, height)
     return _compose((height, width), patches), outlines
+
+
+def _require_size(width: int, height: int) -> None:
+    if max(width, height) > _MAX_SIDE:
+        raise OptionError(
+            f"the page would be more than {_MAX_SIDE} pixels wide or high: write less or smaller"
+        )
 
 
 def _reduce(ink: NDArray[np.uint8], left: int, top: int) -> tuple[NDArray[np.uint8], int, int]:
