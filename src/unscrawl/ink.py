@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from unscrawl.errors import OptionError
 from unscrawl.image import Picture
 from unscrawl.page import Box
+from unscrawl.ruling import without_rules
 from unscrawl.tilt import rotate, tilt
 
 __all__ = ["LAYOUTS", "Ink", "extract"]
 
 LAYOUTS: Final = ("page", "line", "word", "glyph")
 
+_Plane = NDArray[np.uint8]
 _PROBE: Final = 2_000_000  # pixels of the first look at a page
 _MOST: Final = 12_000_000  # pixels of the working frame at most
 _HEIGHT: Final = 48.0  # px: components are reduced to this typical height, about 1.5 x-heights
@@ -36,14 +38,15 @@ class Ink:
     strength: NDArray[np.uint8]
     mask: NDArray[np.uint8]
     to_picture: NDArray[np.float64]
-    size: tuple[int, int]  # width and height of the upright picture
+    size: tuple[int, int] | None = None  # width and height of the upright picture, which boxes are clipped to
 
     def box(self, x: float, y: float, w: float, h: float) -> Box:
         """Return the upright box, in pixels of the picture, around a rectangle of the working frame."""
         corners = np.array([[x, x + w, x, x + w], [y, y, y + h, y + h], [1, 1, 1, 1]], np.float64)
         (left, top), (right, bottom) = (f(self.to_picture @ corners, axis=1) for f in (np.min, np.max))
-        x0, x1 = (int(np.clip(v, 0, self.size[0])) for v in (np.floor(left + 1e-6), np.ceil(right - 1e-6)))
-        y0, y1 = (int(np.clip(v, 0, self.size[1])) for v in (np.floor(top + 1e-6), np.ceil(bottom - 1e-6)))
+        wide, high = self.size or (np.inf, np.inf)
+        x0, x1 = (int(np.clip(v, 0, wide)) for v in (np.floor(left + 1e-6), np.ceil(right - 1e-6)))
+        y0, y1 = (int(np.clip(v, 0, high)) for v in (np.floor(top + 1e-6), np.ceil(bottom - 1e-6)))
         return Box(x0, y0, x1 - x0, y1 - y0)
 
 
@@ -51,8 +54,8 @@ def extract(picture: Picture, *, layout: str = "page") -> Ink:
     """Find the ink in `picture`.
 
     Args:
-        layout: "page", "line" and "word" are levelled (up to 15°); "glyph" is one character, left as it stands,
-            but cleaned of what lies at its border.
+        layout: "page", "line" and "word" are levelled (up to 15°); "glyph" is one character, left as it
+            stands, but cleaned of what lies at its border.
 
     Raises:
         OptionError: no such layout.
@@ -61,32 +64,34 @@ def extract(picture: Picture, *, layout: str = "page") -> Ink:
         raise OptionError(f"unknown layout {layout!r}: choose one of {', '.join(LAYOUTS)}")
     height, width = picture.rgb.shape[:2]
     factor = max(1.0, (width * height / _PROBE) ** 0.5)
-    strength, mask = _ink(_reduced(picture.rgb, factor), layout)
-    wanted = max(1.0, factor * _typical_height(mask) / _HEIGHT, (width * height / _MOST) ** 0.5)
-    if wanted < 0.8 * factor or wanted > 1.25 * factor:
-        factor = wanted
-        strength, mask = _ink(_reduced(picture.rgb, factor), layout)
-    h, w = strength.shape
+    absorbed = _absorbance(_grey(_reduced(picture.rgb, factor), layout))
+    _, mask = _ink(absorbed)
+    typical = _typical_height(mask)
+    angle = 0.0 if layout == "glyph" else tilt(mask, typical)
+    wanted = max(1.0, factor * typical / _HEIGHT, (width * height / _MOST) ** 0.5)
+    if not 0.8 * factor < wanted < 1.25 * factor:
+        absorbed = _absorbance(_grey(_reduced(picture.rgb, wanted), layout))
+        typical *= factor / wanted
+    h, w = absorbed.shape
     to_picture = np.array([[width / w, 0, 0], [0, height / h, 0]], np.float64)
-    if layout == "glyph":
-        mask = _without_border(mask)
-        strength = strength * mask_near(mask)
-    elif angle := tilt(mask, _typical_height(mask)):
-        strength, back = rotate(strength, angle)
-        mask, _ = rotate(mask * np.uint8(255), angle)
-        mask = (mask > 127).astype(np.uint8)
+    if angle:
+        absorbed, back = rotate(absorbed, angle)
         to_picture = to_picture @ np.vstack([back, [0, 0, 1]])
+    rules = None
+    if layout != "glyph":
+        absorbed, rules = without_rules(absorbed, typical)
+    strength, mask = _ink(absorbed, rules)
     return Ink(strength, mask, to_picture, (width, height))
 
 
-def _reduced(rgb: NDArray[np.uint8], factor: float) -> NDArray[np.uint8]:
+def _reduced(rgb: _Plane, factor: float) -> _Plane:
     if factor <= 1:
         return rgb
     size = (max(3, round(rgb.shape[1] / factor)), max(3, round(rgb.shape[0] / factor)))
     return cv2.resize(rgb, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
-def _typical_height(mask: NDArray[np.uint8]) -> float:
+def _typical_height(mask: _Plane) -> float:
     """Return the height of a typical piece of ink: the median over components, weighted by width."""
     _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     stats = stats[1:]
@@ -98,28 +103,74 @@ def _typical_height(mask: NDArray[np.uint8]) -> float:
     return float(stats[order[np.searchsorted(weight, weight[-1] / 2)], cv2.CC_STAT_HEIGHT])
 
 
-def _ink(rgb: NDArray[np.uint8], layout: str) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Return strength and mask of ink in the frame of `rgb`."""
-    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)
-    if _is_light_on_dark(grey, layout):
-        grey = cv2.bitwise_not(grey)
-    absorbed = _absorbance(grey)
-    paper = float(np.median(absorbed))
-    below = absorbed[absorbed <= paper]
-    noise = 1.4826 * float(np.median(paper - below.astype(np.float32))) if below.size else 0.0
-    smooth = cv2.GaussianBlur(absorbed, (0, 0), 1.0) if noise > 2 else absorbed
-    faintest = paper + max(6 * noise, _FAINTEST)
-    ridges = (smooth == cv2.dilate(smooth, np.ones((5, 5), np.uint8))) & (smooth > faintest)
+def _grey(rgb: _Plane, layout: str) -> _Plane:
+    """Return dark ink on light paper, uint8 [h, w]."""
+    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
+    return np.bitwise_not(grey) if _is_light_on_dark(grey, layout) else grey
+
+
+def _ink(absorbed: _Plane, rules: _Plane | None = None) -> tuple[_Plane, _Plane]:
+    """Return strength and mask of the ink in a plane of absorbance; what lies all in `rules` is none."""
+    nothing = np.zeros_like(absorbed)
+    above, grain = _above_paper(absorbed)
+    least = np.maximum(4 * grain, _FAINTEST).astype(np.uint8)
+    ridges = _ridges(above, least)
     if np.count_nonzero(ridges) < 4:
-        return np.zeros_like(grey), np.zeros_like(grey)
-    full = _full_ink(smooth, ridges)
-    low = paper + 1.5 * noise
-    strength = np.clip((smooth - low) * (255.0 / np.maximum(0.9 * full - low, 8)), 0, 255).astype(np.uint8)
-    mask = _hysteresis(strength, 100, 160)
-    return strength * cv2.dilate(mask, np.ones((5, 5), np.uint8)), mask
+        return nothing, nothing
+    noise = _noise(absorbed) / float(np.percentile(above[ridges], 75))
+    if noise > 0.025:
+        above = _plane(cv2.GaussianBlur(above, (0, 0), 0.7 if noise < 0.05 else 1.0))
+        ridges = _ridges(above, least)
+        if np.count_nonzero(ridges) < 4:
+            return nothing, nothing
+    span = np.maximum(_plane(cv2.subtract(_full_ink(above, ridges), grain)), 8)
+    strength = _plane(cv2.divide(cv2.subtract(above, grain), span, scale=255 / 0.9))
+    mask = _hysteresis(strength, 80, 140, rules)
+    return strength * _plane(cv2.dilate(mask, np.ones((5, 5), np.uint8))), mask
 
 
-def _absorbance(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _plane(array: Any) -> _Plane:
+    """Tell the type checker what OpenCV's annotations leave open."""
+    plane: _Plane = array
+    return plane
+
+
+def _above_paper(absorbed: _Plane) -> tuple[_Plane, _Plane]:
+    """Return absorbance above that of the bare paper round about, and the spread of the paper's grain there.
+
+    The closing that estimates the paper's brightness errs upwards, the more so the noisier the place.
+    """
+    h, w = absorbed.shape
+    step = max(1, max(h, w) // 500)
+    sample = np.ascontiguousarray(absorbed[::step, ::step])
+    paper = np.median(sample)
+    ink = sample > paper + max(0.3 * (float(np.percentile(sample, 99.5)) - paper), 10)
+    bare = 1 - cv2.dilate(ink.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(np.float32)
+    sigma = max(4.0, min(max(sample.shape) / 25, 20.0))
+    values = sample.astype(np.float32)
+    weight = cv2.GaussianBlur(bare, (0, 0), sigma) + 1e-3
+    level = (cv2.GaussianBlur(values * bare, (0, 0), sigma) + 1e-3 * float(paper)) / weight
+    spread = np.sqrt(cv2.GaussianBlur((values - level) ** 2 * bare, (0, 0), sigma) / weight)
+    level, spread = (cv2.resize(np.rint(m).astype(np.uint8), (w, h)) for m in (level, spread))
+    return _plane(cv2.subtract(absorbed, level)), _plane(spread)
+
+
+def _noise(absorbed: _Plane) -> float:
+    """Return the noise from pixel to pixel (Immerkær 1996; the median, not the mean, because of the ink)."""
+    kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
+    rough = cv2.convertScaleAbs(cv2.filter2D(absorbed, cv2.CV_16S, kernel))
+    return float(np.median(rough[::2, ::2])) / (6 * 0.6745)
+
+
+def _ridges(above: _Plane, least: _Plane) -> NDArray[np.bool_]:
+    """Return where strokes are darkest across: a maximum along the row or along the column."""
+    across = above == cv2.dilate(above, np.ones((1, 5), np.uint8))
+    along = above == cv2.dilate(above, np.ones((5, 1), np.uint8))
+    ridges: NDArray[np.bool_] = (across | along) & (above > least)
+    return ridges
+
+
+def _absorbance(grey: _Plane) -> _Plane:
     """Return how much less light comes back than from the bare paper there, 0 to 255.
 
     The paper's brightness is a closing of a reduced picture: it fills strokes and keeps slopes and the edges
@@ -138,7 +189,7 @@ def _absorbance(grey: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return cv2.bitwise_not(cv2.divide(grey, paper, scale=255)).astype(np.uint8, copy=False)
 
 
-def _is_light_on_dark(grey: NDArray[np.uint8], layout: str) -> bool:
+def _is_light_on_dark(grey: _Plane, layout: str) -> bool:
     small = cv2.resize(
         grey,
         None,
@@ -152,35 +203,38 @@ def _is_light_on_dark(grey: NDArray[np.uint8], layout: str) -> bool:
     return bool((away**3).sum() > 0)
 
 
-def _full_ink(smooth: NDArray[np.uint8], ridges: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Return the absorbance of full ink round about each pixel [h, w]."""
-    values = smooth[ridges]
+def _full_ink(absorbed: _Plane, ridges: NDArray[np.bool_]) -> _Plane:
+    """Return the absorbance of full ink round about each pixel, uint8 [h, w]."""
+    values = absorbed[ridges]
     strong = values[values >= 0.4 * np.percentile(values, 90)]
     typical = float(np.median(strong))
-    ridges = ridges & (smooth >= 0.4 * typical)
-    h, w = smooth.shape
+    ridges = ridges & (absorbed >= 0.4 * typical)
+    h, w = absorbed.shape
     factor = max(1.0, max(h, w) / 300)
     size = (max(1, round(w / factor)), max(1, round(h / factor)))
-    weight = cv2.resize(ridges.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    total = cv2.resize(np.where(ridges, smooth, 0).astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    sigma = max(2.0, min(size[0] / 10, 12.0))
-    weight, total = cv2.GaussianBlur(weight, (0, 0), sigma), cv2.GaussianBlur(total, (0, 0), sigma)
-    prior = 0.1 * float(weight.mean()) + 1e-6
-    return cv2.resize((total + prior * typical) / (weight + prior), (w, h)).astype(np.float32, copy=False)
+    where = ridges.astype(np.uint8)
+    weight, total = (
+        cv2.GaussianBlur(_local_mean(plane, size), (0, 0), 8.0)
+        for plane in (where * np.uint8(255), where * absorbed)
+    )
+    prior = 0.1 * float(weight.mean()) + 1e-3
+    local = 255 * (total + prior / 255 * typical) / (weight + prior)
+    return cv2.resize(local.astype(np.uint8), (w, h), interpolation=cv2.INTER_LINEAR).astype(
+        np.uint8, copy=False
+    )
 
 
-def _hysteresis(strength: NDArray[np.uint8], low: int, high: int) -> NDArray[np.uint8]:
-    """Return pixels over `low` that hang together with pixels over `high`."""
+def _local_mean(plane: _Plane, size: tuple[int, int]) -> NDArray[np.float32]:
+    return cv2.resize(plane, size, interpolation=cv2.INTER_AREA).astype(np.float32)
+
+
+def _hysteresis(strength: _Plane, low: int, high: int, rules: _Plane | None) -> _Plane:
+    """Return pixels over `low` that hang together with pixels over `high`, not all of them in `rules`."""
     count, labels = cv2.connectedComponents((strength > low).astype(np.uint8), connectivity=8)
-    seeds = np.bincount(labels[strength > high], minlength=count)
-    kept = seeds >= 2
+    kept = np.bincount(labels[strength > high], minlength=count) >= 2
+    if rules is not None:
+        size = np.bincount(labels.ravel(), minlength=count)
+        kept &= np.bincount(labels[rules > 0], minlength=count) < 0.8 * size
     kept[0] = False
-    return kept.astype(np.uint8)[labels]
-
-
-def mask_near(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return cv2.dilate(mask, np.ones((3, 3), np.uint8)).astype(np.uint8, copy=False)
-
-
-def _without_border(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    mask: _Plane = kept.astype(np.uint8)[labels]
     return mask

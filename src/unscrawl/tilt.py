@@ -20,8 +20,8 @@ _POINTS: Final = 40_000
 def tilt(mask: NDArray[np.uint8], height: float) -> float:
     """Return the angle in degrees by which lines of writing fall to the right (down positive), 0 if unsure.
 
-    The angle is the one whose projection profile is the most uneven: the sum of squares of the ink on each row
-    (Postl 1986). Ink that is not much wider than high says nothing about its tilt.
+    The angle is the one whose projection profile is the most uneven: the sum of squares of the ink on each
+    row (Postl 1986). Ink that is not much wider than high says nothing about its tilt.
 
     Args:
         mask: uint8 [h, w], 1 where ink.
