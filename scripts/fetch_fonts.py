@@ -94,8 +94,10 @@ def sources(table: Path) -> list[Source]:
             family = re.sub(r"^(PyPI )?(@[\w-]+/|fontpkg-)", "", row["package"])
             kind = "hand-printed" if row["kind"] == "hand-printed" else "joined"
             found.setdefault(family, Source(family, kind, row["package"], row["version"] or ""))
-    except (OSError, UnicodeDecodeError, KeyError) as error:
-        raise DataError(f"{table}: not a table with columns kind, package, version ({error})") from None
+    except OSError as error:
+        raise DataError(f"{table}: cannot be read ({error.strerror or error})") from None
+    except (UnicodeDecodeError, KeyError):
+        raise DataError(f"{table}: not a UTF-8 table with columns kind, package, version") from None
     return list(found.values())
 
 

@@ -51,8 +51,10 @@ def make(
 def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: not a text that can be read ({error})") from None
+    except OSError as error:
+        raise DataError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except UnicodeDecodeError:
+        raise DataError(f"{path}: not a text in UTF-8: convert it") from None
 
 
 def _write(path: Path, picture: NDArray[np.uint8], text: str, truth: str) -> None:
