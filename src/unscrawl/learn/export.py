@@ -122,7 +122,8 @@ def _to_onnx(net: nn.Module, example: Tensor) -> onnx.ModelProto:
         raise ModelError("torch exported nothing")
     model = program.model_proto
     graph = model.graph
-    for part in (graph.node, graph.input, graph.output, graph.value_info, graph.initializer, [model, graph]):
+    parts: list[Any] = [graph.node, graph.input, graph.output, graph.value_info, graph.initializer]
+    for part in (*parts, [model, graph]):
         for item in part:
             item.ClearField("metadata_props")  # notes on torch's own tracing
     onnx.checker.check_model(model, full_check=True)

@@ -8,6 +8,7 @@ the CPU, with the same bits as one that was not.
 from __future__ import annotations
 
 import copy
+import math
 import platform
 import signal
 import threading
@@ -111,6 +112,7 @@ def fit(
         state, best = _restore(run, net, average, steppers)
     per_epoch = len(_batches(y, recipe, seed, 0))
     steps = per_epoch * recipe.epochs
+    look_every = 1 if place.type == "cpu" else 25  # reading a loss makes a graphics processor wait
     began = time.monotonic() - run.seconds
 
     with Log(run, steps, shown=progress, tensorboard=tensorboard) as log, _ctrl_c() as stop:
@@ -118,15 +120,16 @@ def fit(
             # ── one epoch
             net.train()
             batches = _batches(y, recipe, seed, epoch)
+            pending: list[Tensor] = []  # (loss × samples, right) of the last steps, still on the device
             for batch in range(state["batch"], per_epoch):
                 step = epoch * per_epoch + batch
                 share = optimizers.rate(recipe, step, steps)
                 for stepper, peak in zip(steppers, peaks, strict=True):
                     for group, lr in zip(stepper.param_groups, peak, strict=True):
                         group["lr"] = lr * share
-                index = batches[batch].to(place)
+                index = batches[batch]
                 target = y[index]
-                picture = x[index]
+                picture = x[index]  # uint8 [B, C, H, W]
                 if not recipe.augment.off:
                     picture = picture.float().div_(255)
                     picture = augment(picture, recipe.augment, generator(place, seed, DISTORT, step))
@@ -135,12 +138,15 @@ def fit(
                 with half:
                     scores = forward(picture).float()  # [B, classes]
                 loss = F.cross_entropy(scores, target, label_smoothing=recipe.label_smoothing)
-                value = float(loss.detach())
-                if value != value or value == float("inf"):
-                    raise TrainingError(
-                        f"the loss is {value} at step {step + 1} (epoch {epoch + 1}): try a lower --lr or "
-                        f"clipping; {run.folder} keeps the state before this epoch"
+                right = (scores.argmax(1) == target).sum()
+                pending.append(torch.stack([loss.detach() * len(index), right.float()]))
+                state["seen"] += len(index)
+                if len(pending) == look_every or batch + 1 == per_epoch or stop.is_set():
+                    _collect(pending, state, step, run.folder)
+                    log.step(
+                        step, state["loss"] / state["seen"], state["right"] / state["seen"], share * recipe.lr
                     )
+
                 for stepper in steppers:
                     stepper.zero_grad()
                 loss.backward()  # type: ignore[no-untyped-call]
@@ -151,14 +157,8 @@ def fit(
                 if recipe.ema:
                     _follow(average, net, min(recipe.ema, (1 + step) / (10 + step)))
 
-                state["loss"] += value * len(index)
-                state["right"] += int((scores.argmax(1) == target).sum())
-                state["seen"] += len(index)
                 state["batch"] = batch + 1
-                log.step(
-                    step, state["loss"] / state["seen"], state["right"] / state["seen"], share * recipe.lr
-                )
-                if stop.is_set():
+                if stop.is_set() and not pending:
                     run.seconds = time.monotonic() - began
                     _save(run, net, average, steppers, state, best)
                     raise TrainingError(
@@ -199,9 +199,23 @@ def fit(
 
 def _batches(labels: Tensor, recipe: Recipe, seed: int, epoch: int) -> list[Tensor]:
     """The epoch's batches of indices; a last one of a single sample is left out (batch norm needs two)."""
-    order = epoch_order(labels, seed, epoch, recipe.balance)
+    order = epoch_order(labels, seed, epoch, recipe.balance).to(labels.device)
     batches = list(torch.split(order, recipe.batch_size))
     return batches[:-1] if len(batches) > 1 and len(batches[-1]) == 1 else batches
+
+
+def _collect(pending: list[Tensor], state: dict[str, Any], step: int, folder: Path) -> None:
+    """Add the sums of the last steps, up to `step`, to the epoch's and empty the list."""
+    rows = torch.stack(pending).tolist()  # [steps, 2]
+    for i, (loss, right) in enumerate(rows):
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss is {loss} at step {step + 2 - len(rows) + i}: try a lower --lr or clipping; "
+                f"{folder} keeps the state before this epoch"
+            )
+        state["loss"] += loss
+        state["right"] += int(right)
+    pending.clear()
 
 
 @torch.no_grad()

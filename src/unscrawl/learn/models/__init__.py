@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import warnings
 from pathlib import Path
 
 from torch import nn
@@ -36,8 +37,10 @@ def build(name: str, classes: int, channels: int = 1, size: int = 28) -> nn.Modu
     """
     factory = _from_file(name) if ":" in name else _from_registry(name)
     try:
-        model = factory(classes, channels, size)
-    except (TypeError, ValueError, RuntimeError) as error:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("error", "Initializing zero-element tensors")
+            model = factory(classes, channels, size)
+    except (TypeError, ValueError, RuntimeError, UserWarning) as error:
         raise OptionError(
             f"model {name!r} cannot be built for {classes} classes, {channels} × {size} × {size}: {error}"
         ) from error
