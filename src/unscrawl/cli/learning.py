@@ -1,0 +1,181 @@
+"""`unscrawl train`, `evaluate`, `compare`, `export`: the workbench from the command line."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from itertools import count
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import typer
+
+from unscrawl.cli.console import put, say
+from unscrawl.cli.data import CACHE, DATA, DATA_DIR, FONTS_DIR, OFFLINE, PREPARE
+from unscrawl.errors import OptionError
+
+__all__ = ["register"]
+
+Form = Literal["text", "json"]
+_RUN: Final = typer.Argument(metavar="RUN", help="The folder of a training run.", show_default=False)
+_DEVICE: Final = typer.Option(help="auto (the best there is), cpu, cuda, cuda:1, mps or xpu.")
+_FORM: Final = typer.Option("--format", help="Text to read, or one JSON object.")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands `train`, `evaluate`, `compare` and `export` to `app`."""
+    for command in (train, evaluate, compare, export):
+        app.command()(command)
+
+
+def train(
+    data: Annotated[str, DATA],
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="mlp, lenet-dropout, example, fast, best, tiny, or path/to/file.py:ClassName.",
+            show_default="the recipe's",
+        ),
+    ] = None,
+    recipe: Annotated[str, typer.Option(help="exercise, quick, best, or a .toml file.")] = "quick",
+    epochs: Annotated[int | None, typer.Option(show_default="the recipe's")] = None,
+    batch_size: Annotated[int | None, typer.Option(show_default="the recipe's")] = None,
+    lr: Annotated[float | None, typer.Option(help="Peak rate.", show_default="the recipe's")] = None,
+    optimizer: Annotated[
+        str | None, typer.Option(help="sgd, adam, adamw, adadelta or muon.", show_default="the recipe's")
+    ] = None,
+    device: Annotated[str, _DEVICE] = "auto",
+    seed: Annotated[int, typer.Option(help="Of weights, order, distortions and split.")] = 0,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Where the run goes.", show_default="runs/DATA-MODEL"),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run at --out stopped.")] = False,
+    tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write a TensorBoard log too.")] = False,
+    data_dir: Annotated[Path | None, DATA_DIR] = None,
+    fonts_dir: Annotated[Path | None, FONTS_DIR] = None,
+    cache: Annotated[Path | None, CACHE] = None,
+    offline: Annotated[bool, OFFLINE] = False,
+    prepare: Annotated[bool, PREPARE] = False,
+) -> None:
+    """Train a network on DATA and keep it in a run's folder. The test part is never looked at."""
+    from unscrawl.learn import recipe as recipes
+
+    plan = recipes.load(recipe).change(epochs=epochs, batch_size=batch_size, lr=lr, optimizer=optimizer)
+    folder = _folder(
+        out, resume, f"{Path(data.split(',')[0].split(':')[0]).stem}-{_plain(model or plan.model)}"
+    )
+
+    from unscrawl.learn.data import load
+    from unscrawl.learn.loop import fit
+
+    loaded = load(data, data_dir, cache, fonts_dir=fonts_dir, offline=offline, prepare=prepare)
+    run = fit(
+        loaded,
+        plan,
+        out=folder,
+        model=model,
+        seed=seed,
+        device=device,
+        resume=resume,
+        progress=True,
+        tensorboard=tensorboard,
+        command=shlex.join(["unscrawl", *sys.argv[1:]]),
+    )
+    best = max((e["validation_accuracy"] for e in run.history if "validation_accuracy" in e), default=None)
+    figure = f", {best:.2%} on the pictures held back" if best is not None else ""
+    put(f"{run.folder}: {run.model_name} trained on {run.data} in {run.seconds:.1f} s{figure}\n")
+
+
+def evaluate(
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="The folder of a run, or an exported .onnx file.")
+    ],
+    data: Annotated[str, DATA],
+    form: Annotated[Form, _FORM] = "text",
+    report: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where the report goes.", show_default="RUN/report.html"),
+    ] = None,
+    device: Annotated[str, _DEVICE] = "auto",
+    tta: Annotated[
+        bool | None,
+        typer.Option("--tta/--no-tta", help="Average five shifted copies.", show_default="the run's"),
+    ] = None,
+    data_dir: Annotated[Path | None, DATA_DIR] = None,
+    fonts_dir: Annotated[Path | None, FONTS_DIR] = None,
+    cache: Annotated[Path | None, CACHE] = None,
+    offline: Annotated[bool, OFFLINE] = False,
+    prepare: Annotated[bool, PREPARE] = False,
+) -> None:
+    """Measure a network on the test part of DATA: accuracy, calibration, confusions; and write a report."""
+    from unscrawl.learn import evaluation, scoring
+    from unscrawl.learn.data import load
+    from unscrawl.learn.report import as_json, as_text, write_report
+
+    exported = run.suffix == ".onnx"
+    record: Any = None
+    if not exported:
+        from unscrawl.learn.checkpoint import load as load_run
+
+        record = load_run(run)
+    loaded = load(data, data_dir, cache, fonts_dir=fonts_dir, offline=offline, prepare=prepare)
+    result = evaluation.evaluate(run if exported else record, loaded, device=device, tta=tta)
+    images, _ = scoring.part_to_measure(loaded, record)
+    target = report or (run.with_name("report.html") if exported else run / "report.html")
+    write_report(target, result, images, record, command=shlex.join(["unscrawl", *sys.argv[1:]]))
+    if record is not None:
+        evaluation.remember(record, result)
+    put(as_text(result) if form == "text" else as_json(result.export()) + "\n")
+    say(f"wrote {target}")
+
+
+def compare(
+    runs: Annotated[list[Path], _RUN],
+    form: Annotated[Form, _FORM] = "text",
+) -> None:
+    """Put runs side by side: network, size, data, time, accuracy, and where their recipes differ."""
+    from unscrawl.learn.checkpoint import load as load_run
+    from unscrawl.learn.report import as_json, comparison, comparison_text
+
+    table = comparison([load_run(folder) for folder in runs])
+    put(comparison_text(table) if form == "text" else as_json(table) + "\n")
+
+
+def export(
+    run: Annotated[Path, _RUN],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The .onnx file to write.", show_default="RUN/model.onnx"),
+    ] = None,
+    half: Annotated[bool, typer.Option("--half", help="Store weights in 16 bits: half the size.")] = False,
+) -> None:
+    """Write a run's network as ONNX with its card beside it, for `unscrawl classify --model`."""
+    from unscrawl.learn.checkpoint import load as load_run
+    from unscrawl.learn.export import export as write
+
+    path = write(load_run(run), out or run / "model.onnx", half=half)
+    put(f"{path}\n")
+
+
+def _plain(model: str) -> str:
+    """Return a model's name as it may stand in a file name."""
+    return model.rpartition(":")[2]
+
+
+def _folder(out: Path | None, resume: bool, name: str) -> Path:
+    """Return where a run goes; without `out` the first free of runs/NAME, runs/NAME-2, …
+
+    Raises:
+        OptionError: a run is there already, and is not to be resumed.
+    """
+    if out is None:
+        if resume:
+            raise OptionError("--resume needs --out FOLDER: the run to go on with")
+        places = (Path("runs") / (name if i == 1 else f"{name}-{i}") for i in count(1))
+        return next(place for place in places if not place.exists())
+    if not resume and (out / "run.json").exists():
+        raise OptionError(
+            f"{out}: holds a run already; add --resume to go on with it, or name another folder"
+        )
+    return out
