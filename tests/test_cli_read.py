@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -243,6 +244,26 @@ def test_closed_pipe_ends_quietly(notes: Path) -> None:
         complaints = process.stderr.read()
     assert complaints == b""
     assert process.returncode != 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="needs a pseudo-terminal")
+def test_progress_on_a_terminal_keeps_out_of_the_results(notes: Path, tmp_path: Path) -> None:
+    import pty
+
+    terminal, stderr = pty.openpty()
+    command = [sys.executable, "-m", "unscrawl", "read", str(notes)]
+    with (tmp_path / "stdout").open("wb") as stdout:
+        process = subprocess.Popen(command, stdout=stdout, stderr=stderr)
+    os.close(stderr)
+    shown = b""
+    with contextlib.suppress(OSError):  # what the end of a terminal looks like on Linux
+        while part := os.read(terminal, 4096):
+            shown += part
+    os.close(terminal)
+    assert process.wait() == 0
+    assert b"Reading" in shown
+    assert b"==>" not in shown
+    assert (tmp_path / "stdout").read_bytes().count(b"==>") == 3
 
 
 def _names(folder: Path) -> list[str]:

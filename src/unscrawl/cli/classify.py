@@ -9,7 +9,7 @@ import typer
 
 from unscrawl.cli.console import put, say, track
 from unscrawl.cli.sources import content, gather, stems
-from unscrawl.errors import UnscrawlError
+from unscrawl.errors import PictureError
 from unscrawl.formats import Format, check_folder, classified_json, classified_text, write_picture
 
 __all__ = ["register"]
@@ -75,12 +75,14 @@ def classify(
     for source in track(sources):
         try:
             classified = reader.classify(content(source), alphabet=alphabet, name=source)
+            if not classified.seen.any():
+                say(f"{source}: nothing written here was found, so its label is a mere guess")
             put(classified_text(classified) if form == "text" else classified_json(classified))
             if show:
                 target = (out or Path()) / f"{names[source]}.seen.png"
                 write_picture(target, draw_seen(classified))
                 say(f"wrote {target}")
-        except UnscrawlError as error:
+        except PictureError as error:  # stops nothing; whatever else goes wrong would go wrong again
             say(str(error))
             complete = False
     if not complete:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 
 from unscrawl.errors import OutputError
 
@@ -38,15 +38,17 @@ def speak_utf8() -> None:
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
-def track(sources: Sequence[str]) -> Iterable[str]:
+def track(sources: Sequence[str]) -> Iterator[str]:
     """Go through `sources` with a progress bar, where there is something to show and someone to see it.
 
     That is: several sources, standard error a terminal, and standard output none, as results would run
     through the bar.
     """
     if len(sources) < 2 or not sys.stderr.isatty() or sys.stdout.isatty():
-        return sources
+        yield from sources
+        return
     from rich.console import Console
-    from rich.progress import track as rich_track
+    from rich.progress import Progress
 
-    return rich_track(sources, "Reading", console=Console(stderr=True), transient=True)
+    with Progress(console=Console(stderr=True), transient=True, redirect_stdout=False) as progress:
+        yield from progress.track(sources, description="Reading")

@@ -9,7 +9,7 @@ import typer
 
 from unscrawl.cli.console import put, say, track
 from unscrawl.cli.sources import content, gather, stems
-from unscrawl.errors import UnscrawlError
+from unscrawl.errors import PictureError
 from unscrawl.formats import Format, check_folder, page_json, page_text, write_picture, write_text
 
 if TYPE_CHECKING:
@@ -81,7 +81,8 @@ def read(
     heading = ""
     for source in track(sources):
         try:
-            page = reader.read(content(source), layout=layout, name=source)
+            picture = source if layout == "cut" else content(source)
+            page = reader.read(picture, layout=layout, name=source)
             if not page.text:
                 say(f"{source}: nothing written here was found")
             result = page_text(page) if form == "text" else page_json(page)
@@ -90,7 +91,7 @@ def read(
                 heading = "\n"
             put(result)
             _save(page, result, (out or Path()) / names[source], endings)
-        except UnscrawlError as error:
+        except PictureError as error:  # stops nothing; whatever else goes wrong would go wrong again
             say(str(error))
             complete = False
     if not complete:
