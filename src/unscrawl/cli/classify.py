@@ -58,7 +58,7 @@ def classify(
         typer.Option(metavar="PATH", help="Another network than the built-in one.", show_default=False),
     ] = None,
 ) -> None:
-    """Tell which character each picture shows, how surely, and what else it may be.
+    """Tell which character each picture shows, and how surely.
 
     Exit code: 0 when every picture was classified, 2 when something failed.
     """

@@ -65,7 +65,7 @@ def read(
         typer.Option(metavar="PATH", help="Another network than the built-in one.", show_default=False),
     ] = None,
 ) -> None:
-    """Read handwriting in pictures and print its text in reading order.
+    """Print the text of handwriting in pictures, in reading order.
 
     Exit code: 0 when every picture was read, also when one was blank; 2 when something failed.
     """
