@@ -13,6 +13,7 @@ from unscrawl.errors import OptionError
 from unscrawl.image import Picture
 from unscrawl.page import Box
 from unscrawl.ruling import without_rules
+from unscrawl.sheet import find_sheet
 from unscrawl.tilt import rotate, tilt
 
 __all__ = ["LAYOUTS", "Ink", "extract"]
@@ -62,26 +63,38 @@ def extract(picture: Picture, *, layout: str = "page") -> Ink:
     """
     if layout not in LAYOUTS:
         raise OptionError(f"unknown layout {layout!r}: choose one of {', '.join(LAYOUTS)}")
-    height, width = picture.rgb.shape[:2]
-    factor = max(1.0, (width * height / _PROBE) ** 0.5)
-    absorbed = _absorbance(_grey(_reduced(picture.rgb, factor), layout))
+    rgb, corner, outline = _paper(picture.rgb, layout)
+    size = rgb.shape[0] * rgb.shape[1]
+    factor = max(1.0, (size / _PROBE) ** 0.5)
+    absorbed = _absorbance(rgb, factor, outline, layout)
     _, mask = _ink(absorbed)
     typical = _typical_height(mask)
     angle = 0.0 if layout == "glyph" else tilt(mask, typical)
-    wanted = max(1.0, factor * typical / _HEIGHT, (width * height / _MOST) ** 0.5)
+    full = float(np.median(absorbed[mask > 0])) if mask.any() else 255.0
+    wanted = max(1.0, factor * typical / _HEIGHT, (size / _MOST) ** 0.5)
     if not 0.8 * factor < wanted < 1.25 * factor:
-        absorbed = _absorbance(_grey(_reduced(picture.rgb, wanted), layout))
+        absorbed = _absorbance(rgb, wanted, outline, layout)
         typical *= factor / wanted
     h, w = absorbed.shape
-    to_picture = np.array([[width / w, 0, 0], [0, height / h, 0]], np.float64)
+    to_picture = np.array([[rgb.shape[1] / w, 0, corner[0]], [0, rgb.shape[0] / h, corner[1]]], np.float64)
     if angle:
         absorbed, back = rotate(absorbed, angle)
         to_picture = to_picture @ np.vstack([back, [0, 0, 1]])
     rules = None
     if layout != "glyph":
-        absorbed, rules = without_rules(absorbed, typical)
+        absorbed, rules = without_rules(absorbed, typical, full)
     strength, mask = _ink(absorbed, rules)
-    return Ink(strength, mask, to_picture, (width, height))
+    return Ink(strength, mask, to_picture, (picture.rgb.shape[1], picture.rgb.shape[0]))
+
+
+def _paper(rgb: _Plane, layout: str) -> tuple[_Plane, tuple[int, int], NDArray[np.float64] | None]:
+    """Return the part of the picture around the sheet, its top left corner, and the sheet's outline in it."""
+    outline = find_sheet(rgb) if layout == "page" else None
+    if outline is None:
+        return rgb, (0, 0), None
+    left, top = (int(v) for v in np.floor(outline.min(axis=0)))
+    right, bottom = (int(v) for v in np.ceil(outline.max(axis=0)))
+    return rgb[top:bottom, left:right], (left, top), outline - np.array([left, top])
 
 
 def _reduced(rgb: _Plane, factor: float) -> _Plane:
@@ -92,21 +105,17 @@ def _reduced(rgb: _Plane, factor: float) -> _Plane:
 
 
 def _typical_height(mask: _Plane) -> float:
-    """Return the height of a typical piece of ink: the median over components, weighted by width."""
+    """Return the height, px, of a typical piece of ink: the median over components, weighted by their ink."""
     _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     stats = stats[1:]
-    stats = stats[stats[:, cv2.CC_STAT_HEIGHT] < 0.9 * mask.shape[0] + 20]
-    if not len(stats):
-        return _HEIGHT
-    order = np.argsort(stats[:, cv2.CC_STAT_HEIGHT])
-    weight = np.cumsum(stats[order, cv2.CC_STAT_AREA])
-    return float(stats[order[np.searchsorted(weight, weight[-1] / 2)], cv2.CC_STAT_HEIGHT])
-
-
-def _grey(rgb: _Plane, layout: str) -> _Plane:
-    """Return dark ink on light paper, uint8 [h, w]."""
-    grey = cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY).astype(np.uint8, copy=False)
-    return np.bitwise_not(grey) if _is_light_on_dark(grey, layout) else grey
+    wide, high = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
+    writing = stats[np.maximum(wide, high) < 0.35 * max(mask.shape)]  # no rules, no frames
+    if not len(writing):
+        return float(high.max()) if len(high) and high.max() < 0.9 * mask.shape[0] else _HEIGHT
+    heights, ink = writing[:, cv2.CC_STAT_HEIGHT], writing[:, cv2.CC_STAT_AREA]
+    order = np.argsort(heights)
+    below = np.cumsum(ink[order])
+    return float(heights[order[np.searchsorted(below, below[-1] / 2)]])
 
 
 def _ink(absorbed: _Plane, rules: _Plane | None = None) -> tuple[_Plane, _Plane]:
@@ -170,36 +179,38 @@ def _ridges(above: _Plane, least: _Plane) -> NDArray[np.bool_]:
     return ridges
 
 
-def _absorbance(grey: _Plane) -> _Plane:
-    """Return how much less light comes back than from the bare paper there, 0 to 255.
+def _absorbance(rgb: _Plane, factor: float, outline: NDArray[np.float64] | None, layout: str) -> _Plane:
+    """Return how much less light comes back than from bare paper, uint8 [h, w], reduced by `factor`.
 
-    The paper's brightness is a closing of a reduced picture: it fills strokes and keeps slopes and the edges
-    of broad shadows as they are.
+    The paper's brightness is a closing of a much reduced picture: it fills strokes and keeps slopes and the
+    edges of broad shadows as they are. Light ink on a dark ground is the same with all values turned round.
     """
+    grey = _plane(cv2.cvtColor(_reduced(rgb, factor), cv2.COLOR_RGB2GRAY))
     h, w = grey.shape
-    factor = max(1.0, max(h, w) / 600)
-    small = cv2.resize(
-        grey, (max(1, round(w / factor)), max(1, round(h / factor))), interpolation=cv2.INTER_AREA
-    )
-    side = int(max(7, 0.7 * min(max(min(small.shape), 30), 60))) | 1
+    scale = min(1.0, 600 / max(h, w))
+    size = (max(1, round(w * scale)), max(1, round(h * scale)))
+    small = _plane(cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
+    if _is_light_on_dark(small, layout):
+        grey, small = np.bitwise_not(grey), np.bitwise_not(small)
+    side = int(max(7, 0.7 * min(max(min(size), 30), 60))) | 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     paper = cv2.morphologyEx(small, cv2.MORPH_CLOSE, kernel, borderType=cv2.BORDER_REPLICATE)
-    paper = cv2.GaussianBlur(paper, (0, 0), 2)
-    paper = cv2.resize(np.maximum(paper, 1), (w, h), interpolation=cv2.INTER_LINEAR)
-    return cv2.bitwise_not(cv2.divide(grey, paper, scale=255)).astype(np.uint8, copy=False)
+    paper = cv2.resize(np.maximum(cv2.GaussianBlur(paper, (0, 0), 2), 1), (w, h))
+    absorbed = np.bitwise_not(_plane(cv2.divide(grey, paper, scale=255)))
+    if outline is not None:
+        corners = np.rint(outline * np.array([w / rgb.shape[1], h / rgb.shape[0]])).astype(np.int32)
+        absorbed *= _plane(cv2.fillConvexPoly(np.zeros_like(absorbed), corners, 1))
+    return absorbed
 
 
-def _is_light_on_dark(grey: _Plane, layout: str) -> bool:
-    small = cv2.resize(
-        grey,
-        None,
-        fx=min(1, 300 / max(grey.shape)),
-        fy=min(1, 300 / max(grey.shape)),
-        interpolation=cv2.INTER_AREA,
-    )
-    frame = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
-    ground = np.median(frame) if layout == "glyph" else np.median(small)
-    away = small.astype(np.float64) - ground
+def _is_light_on_dark(small: _Plane, layout: str) -> bool:
+    """Tell whether what stands out from its surroundings is lighter than they are."""
+    if layout == "glyph":
+        ground = np.median(np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]]))
+        away = small.astype(np.float64) - ground
+    else:
+        side = max(3, min(min(small.shape) // 8, 60)) | 1
+        away = small.astype(np.float64) - cv2.medianBlur(np.ascontiguousarray(small), side)
     return bool((away**3).sum() > 0)
 
 

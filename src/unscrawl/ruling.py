@@ -21,39 +21,42 @@ _SHRINK: Final = 4  # samples are averaged over so many pixels along the rule
 _DARK: Final = 20  # percentile along a stretch: all but this share of its columns must be dark
 _SLOPE: Final = math.tan(math.radians(2.0))  # of a rule against the level frame, at most
 _STRETCH: Final = 3.0  # length of a stretch, in typical heights of the writing
-_PRESENT: Final = 0.7  # share of the stretches of a rule in which it must show
+_FAINT: Final = 0.12  # of full ink: darkness from which a rule is taken out
+_LONG: Final = 5  # stretches in which a rule must show, or most of those there are
+_PRESENT: Final = 0.6  # share of its stretches in which a rule must show
 
 _Plane = NDArray[np.uint8]
 _Track = NDArray[np.float64]  # the row of a rule at the middle of each stretch
 
 
-def without_rules(absorbed: _Plane, height: float) -> tuple[_Plane, _Plane]:
+def without_rules(absorbed: _Plane, height: float, full: float) -> tuple[_Plane, _Plane]:
     """Take horizontal and vertical rules out of a level plane.
 
     Args:
         absorbed: uint8 [h, w], share of light that the paper lacks there.
         height: typical height of a piece of ink, px.
+        full: typical absorbance of ink; rules much fainter than that do no harm and are left.
 
     Returns:
         The plane without them, and uint8 [h, w], 1 where they were.
     """
-    level, bands = _without_horizontal(absorbed, height)
-    upright, columns = _without_horizontal(np.ascontiguousarray(level.T), height)
+    level, bands = _without_horizontal(absorbed, height, full)
+    upright, columns = _without_horizontal(np.ascontiguousarray(level.T), height, full)
     return np.ascontiguousarray(upright.T), bands | columns.T
 
 
-def _without_horizontal(absorbed: _Plane, height: float) -> tuple[_Plane, _Plane]:
+def _without_horizontal(absorbed: _Plane, height: float, full: float) -> tuple[_Plane, _Plane]:
     h, w = absorbed.shape
     bands = np.zeros_like(absorbed)
     stretch = int(min(max(_STRETCH * height, 32), w / 3))
     if h < 16 or stretch < 24:
         return absorbed, bands
-    tracks = _tracks(_profile(absorbed, stretch), stretch, w // stretch)
+    tracks = _tracks(_profile(absorbed, stretch), stretch, _FAINT * full)
     if not tracks:
         return absorbed, bands
     cleaned = absorbed.copy()
     for track in tracks:
-        _take_out(cleaned, bands, absorbed, track, stretch, height)
+        _take_out(cleaned, bands, absorbed, track, height)
     return cleaned, bands
 
 
@@ -71,22 +74,23 @@ def _profile(absorbed: _Plane, stretch: int) -> NDArray[np.float32]:
     return (dark.astype(np.float32) - ground).astype(np.float32)
 
 
-def _tracks(profile: NDArray[np.float32], stretch: int, count: int) -> list[_Track]:
-    """Link the dark rows of neighbouring stretches to rules."""
-    spread = float(np.percentile(profile, 90))
-    least = max(6.0, 2.0 * spread)
+def _tracks(profile: NDArray[np.float32], stretch: int, least: float) -> list[_Track]:
+    """Link the rows of neighbouring stretches that are darker than `least` to rules."""
+    count = profile.shape[1]
+    least = max(6.0, 3.0 * float(np.median(profile)), least)
     peaks = (profile >= least) & (profile == cv2.dilate(profile, np.ones((7, 1), np.uint8)))
     rows = [_centres(np.flatnonzero(peaks[:, i]), profile[:, i]) for i in range(count)]
     reach = stretch * _SLOPE + 1.5
     tracks: list[_Track] = []
-    taken: list[set[int]] = [set() for _ in rows]
-    for start in range(max(1, count - int(_PRESENT * count) + 1)):
-        for k, y in enumerate(rows[start]):
-            if k in taken[start]:
-                continue
-            track = _follow(rows, taken, start, k, y, reach)
-            if np.count_nonzero(np.isfinite(track)) >= max(3, _PRESENT * count):
+    for start in range(count - 2):
+        for y in list(rows[start]):
+            track = _follow(rows, start, y, reach)
+            known = np.flatnonzero(np.isfinite(track))
+            long = len(known) >= max(3, min(_LONG, _PRESENT * count))
+            if long and len(known) >= _PRESENT * (known[-1] - start + 1) and _even(track, profile):
                 tracks.append(_filled(track))
+                for i in known:
+                    rows[i].remove(track[i])
     return tracks
 
 
@@ -101,75 +105,105 @@ def _centres(rows: NDArray[np.intp], column: NDArray[np.float32]) -> list[float]
     return centres
 
 
-def _follow(
-    rows: list[list[float]], taken: list[set[int]], start: int, first: int, y: float, reach: float
-) -> _Track:
-    """Follow one rule to the right from peak `first` of stretch `start`; stretches without it are NaN."""
+def _follow(rows: list[list[float]], start: int, y: float, reach: float) -> _Track:
+    """Follow one rule to the right from row `y` of stretch `start`; stretches without it are NaN."""
     track = np.full(len(rows), np.nan)
     track[start], slope, last = y, 0.0, start
-    taken[start].add(first)
     for i in range(start + 1, len(rows)):
-        expected = y + slope * (i - last)
-        near = [(abs(v - expected), k) for k, v in enumerate(rows[i]) if k not in taken[i]]
-        if near and min(near)[0] <= reach:
-            k = min(near)[1]
-            taken[i].add(k)
-            slope = 0.5 * slope + 0.5 * (rows[i][k] - y) / (i - last)
-            track[i], y, last = rows[i][k], rows[i][k], i
+        expected = track[last] + slope * (i - last)
+        nearest = min(rows[i], key=lambda v: abs(v - expected), default=np.inf)
+        if abs(nearest - expected) <= reach:
+            slope = 0.5 * slope + 0.5 * (nearest - track[last]) / (i - last)
+            track[i], last = nearest, i
     return track
 
 
+def _even(track: _Track, profile: NDArray[np.float32]) -> bool:
+    """Tell whether a track is about equally dark everywhere: print is, chance rows of writing are not."""
+    known = np.flatnonzero(np.isfinite(track))
+    rows = np.clip(np.rint(track[known]).astype(np.intp)[:, None] + np.arange(-1, 2), 0, len(profile) - 1)
+    levels = profile[rows, known[:, None]].max(axis=1)
+    return bool(np.percentile(levels, 15) >= 0.5 * np.median(levels))
+
+
 def _filled(track: _Track) -> _Track:
-    """Interpolate gaps, and go on beyond the ends with the slope of the whole."""
+    """Interpolate gaps, and go on for one stretch beyond either end, where the rule may end half-way."""
     at = np.arange(len(track), dtype=np.float64)
     known = np.isfinite(track)
     slope, offset = np.polyfit(at[known], track[known], 1)
     straight = offset + slope * at
-    bend = np.interp(at, at[known], track[known] - straight[known])
-    filled: _Track = straight + bend
+    filled: _Track = straight + np.interp(at, at[known], track[known] - straight[known])
+    ends = np.flatnonzero(known)[[0, -1]]
+    filled[(at < ends[0] - 1) | (at > ends[1] + 1)] = np.nan
     return filled
 
 
-def _take_out(
-    cleaned: _Plane, bands: _Plane, absorbed: _Plane, track: _Track, stretch: int, height: float
-) -> None:
+def _take_out(cleaned: _Plane, bands: _Plane, absorbed: _Plane, track: _Track, height: float) -> None:
     """Divide one rule out of `cleaned`, in place, mark it in `bands`, put back the strokes across it."""
     h, w = absorbed.shape
-    middles = (np.arange(len(track)) + 0.5) * (w / len(track))
-    edge = (track[1] - track[0], track[-1] - track[-2]) if len(track) > 1 else (0.0, 0.0)
-    xs = np.concatenate([[0.0], middles, [float(w)]])
-    ys = np.concatenate([[track[0] - edge[0] / 2], track, [track[-1] + edge[1] / 2]])
-    centre = np.rint(np.interp(np.arange(w), xs, ys)).astype(np.int64)
+    known = np.flatnonzero(np.isfinite(track))
+    stretch = w / len(track)
+    columns = np.arange(int(known[0] * stretch), min(w, math.ceil((known[-1] + 1) * stretch)))
+    middles, heights = (known + 0.5) * stretch, track[known]
     reach = max(4, round(height / 6))
-    offsets = np.arange(-reach, reach + 1)
-    at_row = centre[None, :] + offsets[:, None]
-    inside = (at_row >= 0) & (at_row < h)
-    at_row = np.clip(at_row, 0, h - 1)
-    at_column = np.broadcast_to(np.arange(w), at_row.shape)
-    band = absorbed[at_row, at_column].astype(np.float32)
+    for _ in range(2):  # the second time with the rule in the middle of its band
+        centre = np.interp(columns, middles, heights)
+        own = _own_darkness(absorbed, columns, centre, reach, len(known))
+        weight = own**2 + 1e-6
+        heights = heights + (weight * np.arange(-reach, reach + 1)[:, None]).sum(axis=0) / weight.sum(axis=0)
+    centre = np.interp(columns, middles, heights)
+    own = _own_darkness(absorbed, columns, centre, reach, len(known))
 
-    rule = _own_darkness(band, stretch)
-    core = rule > 0.15 * rule.max(axis=0, keepdims=True)
-    paper = np.maximum(255 - 1.15 * rule, 32)
+    rows = np.rint(centre).astype(np.intp)[None, :] + np.arange(-reach, reach + 1)[:, None]
+    rule = _along(own, columns, middles, rows - centre)
+    there = np.clip(rows, 0, h - 1), np.broadcast_to(columns, rows.shape)
+    band = absorbed[there].astype(np.float32)
+    core = rule > 0.12 * rule.max(axis=0, keepdims=True)
+    paper = np.maximum(255 - 1.2 * rule, 32)
     rest = np.where(core, np.clip(255 - 255 * (255 - band) / paper, 0, 255), band)
-    rest = _bridged(rest, band, core)
-    there = at_row[inside], at_column[inside]
-    cleaned[there] = np.minimum(cleaned[there], rest[inside]).astype(np.uint8)
+    rest = np.minimum(_bridged(rest, band, core), cleaned[there])
+    inside = (rows >= 0) & (rows < h)
+    there = rows[inside], there[1][inside]
+    cleaned[there] = rest[inside].astype(np.uint8)
     bands[there] |= core[inside].astype(np.uint8)
 
 
-def _own_darkness(band: NDArray[np.float32], stretch: int) -> NDArray[np.float32]:
-    """Return what the rule alone absorbs in its band [2r+1, w]: a low percentile along each stretch."""
-    rows, w = band.shape
-    count = max(1, w // stretch)
-    length = w // count
+def _own_darkness(
+    absorbed: _Plane, columns: NDArray[np.intp], centre: NDArray[np.float64], reach: int, count: int
+) -> NDArray[np.float64]:
+    """Return [2·reach + 1, count]: what the rule alone absorbs, by distance from its centre and stretch."""
+    offsets = np.arange(-reach, reach + 1, dtype=np.float32)
+    length = len(columns) // count
+    columns, centre = columns[: count * length], centre[: count * length]
+    ys = centre.astype(np.float32)[None, :] + offsets[:, None]
+    xs = np.broadcast_to(columns.astype(np.float32), ys.shape)
+    band = cv2.remap(
+        absorbed, np.ascontiguousarray(xs), ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     known: NDArray[np.float64] = np.percentile(
-        band[:, : count * length].reshape(rows, count, length), 40, axis=2
+        np.asarray(band).reshape(len(offsets), count, length), 40, axis=2
     )
     known = np.maximum(known - np.percentile(known, 20, axis=0, keepdims=True), 0)
-    middles = (np.arange(count) + 0.5) * length
-    rule = np.stack([np.interp(np.arange(w), middles, row) for row in known])
-    return rule.astype(np.float32)
+    if count > 3:  # the rule may end within the first and the last stretch
+        known[:, 0] = np.maximum(known[:, 0], known[:, 1])
+        known[:, -1] = np.maximum(known[:, -1], known[:, -2])
+    return known
+
+
+def _along(
+    own: NDArray[np.float64],
+    columns: NDArray[np.intp],
+    middles: NDArray[np.float64],
+    offsets: NDArray[np.float64],
+) -> NDArray[np.float32]:
+    """Return the rule's absorbance at each column and each offset [n, w] from its centre."""
+    smooth = np.stack([np.interp(columns, middles, row) for row in own]).astype(np.float32)
+    at = np.clip(offsets + len(own) // 2, 0, len(own) - 1)
+    lower = np.minimum(at.astype(np.intp), len(own) - 2)
+    share = (at - lower).astype(np.float32)
+    across = np.arange(len(columns))[None, :]
+    rule: NDArray[np.float32] = (1 - share) * smooth[lower, across] + share * smooth[lower + 1, across]
+    return rule
 
 
 def _bridged(
@@ -184,7 +218,7 @@ def _bridged(
     below = rest[np.clip(bottom + 1, 0, len(band) - 1), columns]
     ink = 0.5 * np.percentile(band.max(axis=0), 95)
     lean = np.ones((1, 2 * int(max(1, np.median(bottom - top))) + 1), np.uint8)
-    touched = [cv2.dilate((side > ink).astype(np.uint8)[None, :], lean)[0] for side in (above, below)]
-    crossed = (touched[0] & touched[1]).astype(bool)
-    bridged: NDArray[np.float32] = np.where(core & crossed[None, :], np.maximum(band, rest), rest)
+    over, under = ((side > ink).astype(np.uint8)[None, :] for side in (above, below))
+    crossed = ((over & cv2.dilate(under, lean)) | (under & cv2.dilate(over, lean))).astype(bool)
+    bridged: NDArray[np.float32] = np.where(core & crossed, np.maximum(band, rest), rest)
     return bridged
