@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import cv2
@@ -12,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unscrawl import spacing
-from unscrawl.lines import Component, Track, assign, components, find_tracks, split_tall, text_size
-from unscrawl.pieces import Atom, fit_baseline, fit_x_height, join_stacked, overcut, samples
+from unscrawl.baseline import LineShape, fit_baseline, fit_x_height, samples
+from unscrawl.components import Component, components, pen_width, text_size, without_specks
+from unscrawl.lines import Track, assign, find_tracks, split_tall
+from unscrawl.pieces import Atom, join_stacked, overcut
 
 if TYPE_CHECKING:
     from unscrawl.ink import Ink
@@ -52,12 +54,12 @@ class LineInk:
 
 
 @dataclass
-class _Row:
-    """A line in the making."""
+class Row:
+    """A line in the making: its components, then its atoms."""
 
     parts: list[Component]
-    baseline: tuple[float, float] = (0.0, 0.0)
-    x_height: float = 0.0
+    shape: LineShape = field(default_factory=lambda: LineShape((0.0, 0.0), 1.0, 1.0))
+    atoms: list[Atom] = field(default_factory=list)
 
 
 def find_lines(ink: Ink, *, layout: str = "page") -> list[LineInk]:
@@ -66,47 +68,36 @@ def find_lines(ink: Ink, *, layout: str = "page") -> list[LineInk]:
     `layout` "page" looks for any number of lines; "line", "word" and "glyph" give at most one, the latter
     two without spaces. No ink gives no lines.
     """
-    labels, parts = components(ink.mask)
-    parts = [p for p in parts if p.area >= 3]
-    if not parts:
-        return []
-    stroke = _stroke(ink.mask)
-    parts = _without_specks(parts, stroke)
-    size = text_size(parts)
-    fresh = itertools.count(int(labels.max()) + 1)
-    rows = _rows(labels, parts, size, fresh) if layout == "page" else [_Row(parts)]
-    rows = _measured(rows, labels, size)
-    atoms: list[list[Atom]] = []
-    for row in rows:
-        x_height = row.x_height
-        joined = join_stacked(row.parts, x_height)
-        atoms.append([b for a in joined for b in overcut(a, labels, ink.strength, x_height, stroke, fresh)])
-    gaps = [spacing.measure(line, labels, row.x_height) for line, row in zip(atoms, rows, strict=True)]
+    labels, rows = find_rows(ink, layout)
+    gaps = [spacing.measure(row.atoms, labels, row.shape.x_height) for row in rows]
+    breaks = spacing.break_odds(gaps)
     if layout in ("word", "glyph"):
-        breaks = [np.zeros(len(line), dtype=np.float32) for line in atoms]
-    else:
-        breaks = spacing.break_odds(gaps)
-    pieces = _draw(atoms, labels, ink)
+        breaks = [np.zeros_like(b) for b in breaks]
+    pieces = _draw([row.atoms for row in rows], labels, ink)
     return [
-        LineInk(p, spacing.cut_odds(g), b, row.baseline, row.x_height)
+        LineInk(p, spacing.cut_odds(g), b, row.shape.baseline, row.shape.x_height)
         for p, g, b, row in zip(pieces, gaps, breaks, rows, strict=True)
     ]
 
 
-def _stroke(mask: NDArray[np.uint8]) -> float:
-    """Return the typical pen width in px: twice the median depth of the ridge of the distance transform."""
-    depth = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
-    crest = (depth > 0) & (depth >= cv2.dilate(depth, np.ones((3, 3), np.uint8)))
-    return max(1.0, 2.0 * float(np.median(depth[crest])) - 0.5)
+def find_rows(ink: Ink, layout: str = "page", least: float = 0.03) -> tuple[NDArray[np.int32], list[Row]]:
+    """Return the label picture and the rows of atoms; cuts less probable than `least` are not made."""
+    labels, parts = components(ink.mask)
+    if not parts:
+        return labels, []
+    pen = pen_width(ink.mask)
+    parts = without_specks(parts, pen)
+    size = text_size(ink.mask, parts)
+    fresh = itertools.count(int(labels.max()) + 1)
+    rows = _rows(labels, parts, size, fresh) if layout == "page" else [Row(parts)]
+    _place(rows, labels, size, pen)
+    for row in rows:
+        for atom in join_stacked(row.parts, row.shape.x_height):
+            row.atoms += overcut(atom, labels, ink.strength, row.shape, fresh, least)
+    return labels, rows
 
 
-def _without_specks(parts: list[Component], stroke: float) -> list[Component]:
-    """Drop components too small to be even a full stop by this pen, unless nothing else is there."""
-    least = max(3.0, 0.35 * stroke * stroke)
-    return [p for p in parts if p.area >= least] or parts
-
-
-def _rows(labels: NDArray[np.int32], parts: list[Component], size: float, fresh: Iterator[int]) -> list[_Row]:
+def _rows(labels: NDArray[np.int32], parts: list[Component], size: float, fresh: Iterator[int]) -> list[Row]:
     """Group components into lines."""
     letters = np.zeros(int(labels.max()) + 1, dtype=np.uint8)
     for p in parts:
@@ -115,10 +106,10 @@ def _rows(labels: NDArray[np.int32], parts: list[Component], size: float, fresh:
     if not tracks:
         tracks = [Track(np.array([p.cx]), np.array([p.cy]), 0.0) for p in parts[:1]]
     parts = split_tall(labels, parts, tracks, size, fresh)
-    return [_Row(row) for row in assign(parts, tracks, size) if row]
+    return [Row(row) for row in assign(parts, tracks, size) if row]
 
 
-def _measured(rows: list[_Row], labels: NDArray[np.int32], size: float) -> list[_Row]:
+def _place(rows: list[Row], labels: NDArray[np.int32], size: float, pen: float) -> None:
     """Fit each row's baseline and x-height."""
     extents = []
     for row in rows:
@@ -127,18 +118,13 @@ def _measured(rows: list[_Row], labels: NDArray[np.int32], size: float) -> list[
             p = max(row.parts, key=lambda p: p.area)
             e = np.array([[p.cx, p.y, p.y + p.h]], dtype=np.float64)
         extents.append(e)
-    lines = [fit_baseline(e, size, 0.0) for e in extents]
-    long = [(b, float(np.ptp(e[:, 0]))) for (_, b), e in zip(lines, extents, strict=True) if len(e) > 3]
+    long = [(fit_baseline(e, size, 0.0)[1], float(np.ptp(e[:, 0]))) for e in extents if len(e) > 3]
     slope = float(np.average([b for b, _ in long], weights=[n + 1e-6 for _, n in long])) if long else 0.0
-    tops = []
-    for row, e in zip(rows, extents, strict=True):
-        row.baseline = fit_baseline(e, size, slope)
-        a, b = row.baseline
-        height = a + b * e[:, 0] - e[:, 1]
-        tops.append(height[height > 0.3 * size])
-    for row, x_height in zip(rows, fit_x_height(tops, size), strict=True):
-        row.x_height = float(x_height)
-    return rows
+    baselines = [fit_baseline(e, size, slope) for e in extents]
+    tops = [a + b * e[:, 0] - e[:, 1] for e, (a, b) in zip(extents, baselines, strict=True)]
+    x_heights = fit_x_height([t[t > 0.3 * size] for t in tops], size)
+    for row, baseline, x_height in zip(rows, baselines, x_heights.tolist(), strict=True):
+        row.shape = LineShape(baseline, x_height, pen)
 
 
 def _draw(atoms: list[list[Atom]], labels: NDArray[np.int32], ink: Ink) -> list[tuple[Piece, ...]]:

@@ -10,37 +10,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Component", "Track", "assign", "components", "find_tracks", "split_tall", "text_size"]
+from unscrawl.components import Component, components, weighted_median
+
+__all__ = ["Track", "assign", "find_tracks", "split_tall"]
 
 _GRID = 8.0  # px: the text size is scaled to this before blurring
+_MAX_FRAGMENTS = 300
 _MAX_TRACK_GAP = 30.0  # text sizes: a wider gap is never bridged by one line
-
-
-class Component(NamedTuple):
-    """One connected component of the mask: its number in the label picture, box, and ink area."""
-
-    label: int
-    x: int
-    y: int
-    w: int
-    h: int
-    area: int
-
-    @property
-    def cx(self) -> float:
-        """Middle of the box across, px."""
-        return self.x + self.w / 2
-
-    @property
-    def cy(self) -> float:
-        """Middle of the box down, px."""
-        return self.y + self.h / 2
 
 
 @dataclass
@@ -58,31 +39,6 @@ class Track:
         if x > self.xs[-1]:
             return float(self.ys[-1] + (x - self.xs[-1]) * self.slope)
         return float(np.interp(x, self.xs, self.ys))
-
-
-def components(mask: NDArray[np.uint8]) -> tuple[NDArray[np.int32], list[Component]]:
-    """Label the mask (8-connected). Return the label picture and its components."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8, ltype=cv2.CV_32S)
-    return labels.astype(np.int32, copy=False), [
-        Component(i, *(int(v) for v in stats[i])) for i in range(1, count)
-    ]
-
-
-def text_size(parts: Sequence[Component]) -> float:
-    """Return a typical letter height in px: the median of component heights, each weighed by its height.
-
-    Weighing lets a few letters outvote many specks; the square root keeps a blot from outvoting letters.
-    """
-    heights = np.array([max(p.h, min(p.w, p.h * 4)) for p in parts], dtype=np.float64)
-    weights = np.array([np.sqrt(p.area) for p in parts])
-    keep = np.ones(len(parts), dtype=bool)
-    size = 1.0
-    for _ in range(3):
-        order = np.argsort(heights[keep])
-        total = np.cumsum(weights[keep][order])
-        size = float(heights[keep][order][np.searchsorted(total, total[-1] / 2)])
-        keep = (heights > 0.3 * size) & (heights < 4.0 * size)
-    return size
 
 
 def find_tracks(mask: NDArray[np.uint8], size: float) -> list[Track]:
@@ -132,7 +88,8 @@ def _ridges(mask: NDArray[np.uint8], size: float) -> list[NDArray[np.float64]]:
             [(px + 0.5) / scale, (py + 1 - pad + 0.5) / scale, inner[py, px].astype(np.float64)], axis=1
         )
         fragments.append(points)
-    return fragments
+    # A page of noise must not take minutes: linking tries all pairs.
+    return sorted(fragments, key=lambda f: -float(f[:, 2].sum()))[:_MAX_FRAGMENTS]
 
 
 def _common_slope(fragments: Sequence[NDArray[np.float64]], size: float) -> float:
@@ -145,9 +102,7 @@ def _common_slope(fragments: Sequence[NDArray[np.float64]], size: float) -> floa
             lengths.append(length)
     if not slopes:
         return 0.0
-    order = np.argsort(slopes)
-    total = np.cumsum(np.array(lengths)[order])
-    return float(np.clip(np.array(slopes)[order][np.searchsorted(total, total[-1] / 2)], -0.08, 0.08))
+    return float(np.clip(weighted_median(np.array(slopes), np.array(lengths)), -0.08, 0.08))
 
 
 def _columns(
@@ -176,30 +131,33 @@ def _columns(
 
 def _link(fragments: list[NDArray[np.float64]], size: float, slope: float) -> list[Track]:
     """Chain ridge fragments that continue one another into tracks, top to bottom."""
-    chains = sorted((f for f in fragments), key=lambda f: -float(f[:, 2].sum()))
-    chains = _drop_shadows(chains, size)
-    while True:
-        best = None
-        for i, a in enumerate(chains):
-            for j, b in enumerate(chains):
-                if i == j:
-                    continue
-                gap = b[0, 0] - a[-1, 0]
-                if not -2.5 * size < gap < _MAX_TRACK_GAP * size:
-                    continue
-                off = abs(_end(b, 0, size) - _end(a, -1, size) - slope * gap)
-                cost = off / size + 0.02 * abs(gap) / size
-                if off < (0.55 + 0.02 * max(gap, 0.0) / size) * size and (best is None or cost < best[0]):
-                    best = (cost, i, j)
-        if best is None:
-            break
-        _, i, j = best
-        joined = np.concatenate([chains[i], chains[j]])
+    chains = _drop_shadows(sorted(fragments, key=lambda f: -float(f[:, 2].sum())), size)
+    while (pair := _best_pair(chains, size, slope)) is not None:
+        joined = np.concatenate([chains[i] for i in pair])
         joined = joined[np.argsort(joined[:, 0], kind="stable")]
-        chains = [c for k, c in enumerate(chains) if k not in (i, j)] + [joined]
+        chains = [c for k, c in enumerate(chains) if k not in pair] + [joined]
     tracks = [_track(c, size, slope) for c in chains]
     x0 = min((float(t.xs[0]) for t in tracks), default=0.0)
     return sorted(tracks, key=lambda t: (t.ys.mean() - slope * (t.xs.mean() - x0), t.xs[0]))
+
+
+def _best_pair(chains: Sequence[NDArray[np.float64]], size: float, slope: float) -> tuple[int, int] | None:
+    """Return the two chains, left and right, that continue one another best; None where none do."""
+    if len(chains) < 2:
+        return None
+    left, right = np.array([c[0, 0] for c in chains]), np.array([c[-1, 0] for c in chains])
+    start = np.array([_end(c, 0, size) for c in chains])
+    stop = np.array([_end(c, -1, size) for c in chains])
+    gap = left[None, :] - right[:, None]
+    off = np.abs(start[None, :] - stop[:, None] - slope * gap) / size
+    wide = np.maximum(gap, 0.0) / size
+    fits = (gap > -2.5 * size) & (wide < _MAX_TRACK_GAP) & (off < 0.55 + 0.02 * wide)
+    np.fill_diagonal(fits, False)
+    if not fits.any():
+        return None
+    cost = np.where(fits, off + 0.02 * np.abs(gap) / size, np.inf)
+    i, j = np.unravel_index(int(cost.argmin()), cost.shape)
+    return int(i), int(j)
 
 
 def _end(chain: NDArray[np.float64], which: int, size: float) -> float:
@@ -254,7 +212,7 @@ def assign(parts: Sequence[Component], tracks: Sequence[Track], size: float) -> 
     small: list[tuple[Component, NDArray[np.float64]]] = []
     for p in parts:
         away = np.array([_distance(p, t, size) for t in tracks])
-        if max(p.w, p.h) < 0.55 * size:
+        if max(p.w, p.h) < 0.4 * size:
             small.append((p, away))
         elif away.min() < 1.6 * size:
             rows[int(away.argmin())].append(p)
@@ -263,10 +221,10 @@ def assign(parts: Sequence[Component], tracks: Sequence[Track], size: float) -> 
         best, best_cost = -1, np.inf
         for i in np.flatnonzero(away < 2.2 * size):
             beside = (_separation(p, q) for q in letters[i] if abs(q.cx - p.cx) < 4 * size)
-            cost = min(beside, default=4 * size) + 0.5 * away[i]
+            cost = min(min(beside, default=2 * size), 2 * size) + 0.5 * away[i]
             if cost < best_cost:
                 best, best_cost = int(i), cost
-        if best >= 0 and best_cost < 4 * size:
+        if best >= 0:
             rows[best].append(p)
     return rows
 

@@ -1,8 +1,7 @@
-"""One line's components → baseline, x-height, and pieces: whole marks joined, touching letters over-cut."""
+"""One line's components → atoms: what stands over itself is joined, touching letters are over-cut."""
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -10,15 +9,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unscrawl.lines import Component
+from unscrawl.baseline import LineShape
+from unscrawl.components import Component
 
-__all__ = ["Atom", "fit_baseline", "fit_x_height", "join_stacked", "overcut", "samples"]
+__all__ = ["Atom", "join_stacked", "overcut", "seam_odds"]
 
-# Heights of letters above the baseline in x-heights: (share, mean of log, spread of log).
-_LOWER = ((0.60, 0.0, 0.13), (0.33, np.log(1.6), 0.16))
-_UPPER = ((0.93, np.log(1.5), 0.13),)
-_STRAY = 0.07  # share of anything else: marks, broken strokes
-_ALL_CAPITALS = 0.15  # prior share of lines in capitals or digits alone
+# Log odds that a seam parts two characters, for the features of `_seam_features`; fitted by bench/layout.py.
+_SEAM = np.array([-4.538, -2.829, 1.441, -1.381, 1.501, 1.305, 0.852, 0.865])
 
 
 @dataclass
@@ -31,100 +28,12 @@ class Atom:
     w: int
     h: int
     area: int
-    cut: float = -1.0  # cost in stroke widths of the cut before this atom; -1 where there is white paper
+    seam: NDArray[np.float64] | None = None  # features of the cut before this atom; None where paper is white
 
     @property
     def cx(self) -> float:
         """Middle of the box across, px."""
         return self.x + self.w / 2
-
-
-def samples(parts: Sequence[Component], labels: NDArray[np.int32], size: float) -> NDArray[np.float64]:
-    """Return letter extents [n, 3]: x, top y, bottom y in px.
-
-    Narrow components give one row each; wide ones (joined letters) one row for every slice of about a letter.
-    Marks are left out.
-    """
-    rows: list[tuple[float, float, float]] = []
-    for p in parts:
-        if p.h < 0.35 * size:
-            continue
-        slices = max(1, round(p.w / (0.9 * size))) if p.w > 1.7 * size else 1
-        if slices == 1:
-            rows.append((p.cx, float(p.y), float(p.y + p.h)))
-            continue
-        own = labels[p.y : p.y + p.h, p.x : p.x + p.w] == p.label
-        edges = np.linspace(0, p.w, slices + 1).astype(int)
-        for a, b in itertools.pairwise(edges.tolist()):
-            ys = np.flatnonzero(own[:, a:b].any(axis=1))
-            if len(ys) and np.ptp(ys) >= 0.35 * size:
-                rows.append((p.x + (a + b) / 2, float(p.y + ys[0]), float(p.y + ys[-1] + 1)))
-    return np.array(rows, dtype=np.float64).reshape(-1, 3)
-
-
-def fit_baseline(extents: NDArray[np.float64], size: float, slope: float) -> tuple[float, float]:
-    """Fit y = a + b·x through the bottoms of letters; descenders and floating marks count for little.
-
-    Finds the densest straight band of bottoms, then refines by least squares inside it. `slope` is the
-    expected b, which rules where there are few letters.
-    """
-    x, bottom = extents[:, 0], extents[:, 2]
-    height = extents[:, 2] - extents[:, 1]
-    weight = np.clip(height / size, 0.3, 1.0)
-    middle = float(x.mean())
-    width = 0.12 * size
-    best, best_score = (float(np.median(bottom)), slope), -np.inf
-    for b in slope + np.linspace(-0.06, 0.06, 13) if len(x) > 3 else (slope,):
-        level = bottom - b * (x - middle)
-        near = np.exp(-0.5 * ((level[:, None] - level[None, :]) / width) ** 2) @ weight
-        score = near - 0.5 * ((b - slope) / 0.02) ** 2
-        i = int(np.argmax(score))
-        if score[i] > best_score:
-            best, best_score = (float(level[i]), float(b)), float(score[i])
-    a, b = best
-    for _ in range(3):
-        off = bottom - (a + b * (x - middle))
-        w = weight * np.exp(-0.5 * (off / width) ** 2)
-        # The prior on the slope is worth three letters spread over the line.
-        u = x - middle
-        spread = float((w * u * u).sum())
-        calm = 3.0 * (4 * size) ** 2
-        mean = float((w * u).sum() / max(w.sum(), 1e-9))
-        change = float((w * (u - mean) * off).sum()) + calm * (slope - b)
-        step = change / (spread + calm)
-        b += step
-        a += float((w * off).sum() / max(w.sum(), 1e-9)) - step * mean
-    return float(a - b * middle), float(b)
-
-
-def x_height_odds(tops: NDArray[np.float64], grid: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the log likelihood [len(grid)] of each x-height for letter heights above the baseline, px."""
-    if len(tops) == 0:
-        return np.zeros(len(grid))
-    r = np.log(np.maximum(tops, 1e-3))[:, None] - np.log(grid)[None, :]
-
-    def mixture(parts: Sequence[tuple[float, float, float]]) -> NDArray[np.float64]:
-        total = np.full_like(r, _STRAY / 2.0)
-        for share, mean, spread in parts:
-            total += share / spread / np.sqrt(2 * np.pi) * np.exp(-0.5 * ((r - mean) / spread) ** 2)
-        return np.asarray(np.log(total).sum(axis=0))
-
-    lower, upper = mixture(_LOWER), mixture(_UPPER)
-    return np.asarray(np.logaddexp(np.log(1 - _ALL_CAPITALS) + lower, np.log(_ALL_CAPITALS) + upper))
-
-
-def fit_x_height(lines: Sequence[NDArray[np.float64]], size: float) -> NDArray[np.float64]:
-    """Return the x-height [n] in px of each line from its letters' heights above the baseline.
-
-    Small letters and tall ones make two heaps of heights; a line with one heap is all small letters or all
-    capitals, and the page's other lines tell which.
-    """
-    grid = np.geomspace(0.3 * size, 1.8 * size, 73)
-    odds = np.stack([x_height_odds(tops, grid) for tops in lines])
-    page = odds.sum(axis=0)
-    centre = np.log(grid[int(np.argmax(page))])
-    best = np.argmax(odds - 0.5 * ((np.log(grid) - centre) / 0.15) ** 2, axis=1)
-    return np.asarray(grid[best])
 
 
 def join_stacked(parts: Sequence[Component], x_height: float) -> list[Atom]:
@@ -172,16 +81,18 @@ def overcut(
     atom: Atom,
     labels: NDArray[np.int32],
     strength: NDArray[np.uint8],
-    x_height: float,
-    stroke: float,
+    line: LineShape,
     fresh: Iterator[int],
+    least: float = 0.03,
 ) -> list[Atom]:
-    """Cut a wide atom at every thin join, left to right.
+    """Cut a wide atom at every likely join, left to right.
 
     A cut is the path from top to bottom that crosses least ink (a seam, as in drop-fall cutting), so
-    slanted and interlocked letters come apart too. An atom of about one letter's width is returned whole.
-    `labels` is changed in place: parts take their numbers from `fresh`.
+    slanted and interlocked letters come apart too. An atom of about one letter's width is returned whole,
+    and so is one with no cut at least `least` probable. `labels` is changed in place: parts take their
+    numbers from `fresh`.
     """
+    x_height = line.x_height
     if atom.w < 1.15 * x_height or atom.w < 0.75 * atom.h:
         return [atom]
     view = labels[atom.y : atom.y + atom.h, atom.x : atom.x + atom.w]
@@ -190,13 +101,55 @@ def overcut(
     ink = (near * own).astype(np.float32) / np.float32(255)
     down, back = _paths(ink)
     up, forth = _paths(ink[::-1])
-    middle = min(max(atom.h // 2, 0), atom.h - 1)
-    total = (down[middle] + up[::-1][middle] - ink[middle]) / max(stroke, 1.0)
-    seams = []
-    for x in _minima(total, x_height):
-        seam = np.concatenate([_trace(back, middle, x)[::-1], _trace(forth, atom.h - 1 - middle, x)[1:]])
-        seams.append((float(total[x]), seam))
-    return _apart(atom, view, own, seams, 0.2 * stroke * x_height, fresh)
+    middle = atom.h // 2
+    total = (down[middle] + up[::-1][middle] - ink[middle]) / line.pen
+    at = _minima(total, x_height)
+    seams = [
+        np.concatenate([_trace(back, middle, x)[::-1], _trace(forth, atom.h - 1 - middle, x)[1:]]) for x in at
+    ]
+    features = _seam_features(atom, ink, at, seams, total, line)
+    kept = np.flatnonzero(seam_odds(features) >= least)
+    chosen = [(features[i], seams[i]) for i in kept]
+    return _apart(atom, view, own, chosen, 0.2 * line.pen * x_height, fresh)
+
+
+def _seam_features(
+    atom: Atom,
+    ink: NDArray[np.float32],
+    at: Sequence[int],
+    seams: Sequence[NDArray[np.intp]],
+    total: NDArray[np.float32],
+    line: LineShape,
+) -> NDArray[np.float64]:
+    """Describe each seam [n, 8]; lengths in x-heights."""
+    x_height, (a, b) = line.x_height, line.baseline
+    edges = np.array([0, *at, atom.w]) / x_height
+    rows = []
+    columns = np.arange(atom.w)
+    for k, (x, seam) in enumerate(zip(at, seams, strict=True)):
+        crossed = ink[np.arange(atom.h), seam]
+        level = float((crossed * np.arange(atom.h)).sum() / max(float(crossed.sum()), 1e-6)) + atom.y
+        height = (a + b * (atom.x + x) - level) / x_height
+        left, right = edges[k + 1] - edges[k], edges[k + 2] - edges[k + 1]
+        heavy = ink[:, np.abs(columns - x) < 0.12 * x_height + 1].sum(axis=0)
+        rows.append(
+            (
+                1.0,
+                float(total[x]),
+                max(float(total[x]) - 1.2, 0.0),
+                abs(height - 0.2),
+                min(left, right, 1.0),
+                min(left + right, 2.5),
+                min(atom.w / x_height, 4.0),
+                float(heavy.mean()) / line.pen,
+            )
+        )
+    return np.array(rows, dtype=np.float64).reshape(-1, _SEAM.size)
+
+
+def seam_odds(features: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the probability [n] that each seam parts two characters."""
+    return np.asarray(1.0 / (1.0 + np.exp(-np.clip(features @ _SEAM, -30, 30))))
 
 
 def _paths(ink: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
@@ -248,7 +201,7 @@ def _apart(
     atom: Atom,
     view: NDArray[np.int32],
     own: NDArray[np.bool_],
-    seams: Sequence[tuple[float, NDArray[np.intp]]],
+    seams: Sequence[tuple[NDArray[np.float64], NDArray[np.intp]]],
     least: float,
     fresh: Iterator[int],
 ) -> list[Atom]:
@@ -260,21 +213,21 @@ def _apart(
     place = np.zeros(own.shape, dtype=np.intp)
     for _, seam in seams:
         place += columns >= seam[:, None]
-    groups: list[tuple[float, NDArray[np.bool_]]] = []
+    groups: list[tuple[NDArray[np.float64] | None, NDArray[np.bool_]]] = []
     for k in range(len(seams) + 1):
         part = own & (place == k)
         if groups and part.sum() < least:
             groups[-1] = (groups[-1][0], groups[-1][1] | part)
         else:
-            groups.append((seams[k - 1][0] if groups else -1.0, part))
+            groups.append((seams[k - 1][0] if groups else None, part))
     if len(groups) == 1:
         return [atom]
     parts: list[Atom] = []
-    for cost, part in groups:
+    for features, part in groups:
         label = next(fresh)
         view[part] = label
         ys, xs = np.nonzero(part)
         x, y = int(xs.min()), int(ys.min())
         w, h = int(xs.max()) - x + 1, int(ys.max()) - y + 1
-        parts.append(Atom((label,), atom.x + x, atom.y + y, w, h, len(xs), cost))
+        parts.append(Atom((label,), atom.x + x, atom.y + y, w, h, len(xs), features))
     return parts

@@ -8,27 +8,66 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unscrawl.pieces import Atom
+from unscrawl.pieces import Atom, seam_odds
 
-__all__ = ["Gaps", "break_odds", "cut_odds", "measure"]
+__all__ = ["Gaps", "break_features", "break_odds", "cut_odds", "measure"]
+
+
+# Log odds for the features of `_white_features` and `_break_features`; fitted by bench/layout.py.
+_WHITE = np.array([-2.726, 2.395, 1.628, -0.917, 3.866, 0.992, -0.494])
+_BREAK = np.array([-1.090, 0.430, 0.303, -0.400])
 
 
 @dataclass(frozen=True)
 class Gaps:
-    """White before each of a line's n atoms, in x-heights (the first value of each is meaningless)."""
+    """What lies before each of a line's n atoms; the first row is meaningless."""
 
-    white: NDArray[np.float64]  # [n] least horizontal white between outlines, ± 0.25 x-heights up and down
-    box: NDArray[np.float64]  # [n] white between boxes; negative where they overlap
-    cost: NDArray[np.float64]  # [n] ink crossed by a cut, in strokes; -1 where the atoms never touched
+    white: NDArray[np.float64]  # [n] x-heights of white between outlines, looking a little up and down
+    shape: NDArray[np.float64]  # [n, 7] features of a white gap
+    seam: NDArray[np.float64]  # [n] odds of the cut; nan where the atoms never touched
 
 
 def measure(atoms: Sequence[Atom], labels: NDArray[np.int32], x_height: float) -> Gaps:
-    """Measure the white before each atom of a line (atoms left to right)."""
+    """Measure the gap before each atom of a line (atoms left to right)."""
     n = len(atoms)
+    left, right = _profiles(atoms, labels, x_height)
+    white, shape, seam = np.zeros(n), np.zeros((n, _WHITE.size)), np.full(n, np.nan)
+    for i in range(1, n):
+        before = right[max(0, i - 3) : i].max(axis=0)
+        both = np.isfinite(before) & np.isfinite(left[i])
+        box = atoms[i].x - max(a.x + a.w for a in atoms[max(0, i - 3) : i])
+        white[i] = max((left[i] - before)[both].min() if both.any() else box, box) / x_height
+        shape[i] = _white_features(atoms[i - 1], atoms[i], white[i], box / x_height, x_height)
+        part = atoms[i].seam
+        if part is not None:
+            seam[i] = seam_odds(part)
+    return Gaps(white, shape, seam)
+
+
+def _white_features(a: Atom, b: Atom, white: float, box: float, x_height: float) -> tuple[float, ...]:
+    """Describe a white gap [7]: near misses and small neighbours make a broken character likely."""
+    union = (max(a.x + a.w, b.x + b.w) - min(a.x, b.x)) / x_height
+    small = min(max(a.w, a.h), max(b.w, b.h)) / x_height
+    apart = max(a.y - (b.y + b.h), b.y - (a.y + a.h)) / x_height
+    return (
+        1.0,
+        min(max(white, -0.3), 0.3),
+        min(max(box, 0.0), 0.3),
+        min(max(-box, 0.0), 0.6),
+        min(union, 2.0),
+        min(small, 1.0),
+        min(max(apart, -0.5), 0.5),
+    )
+
+
+def _profiles(
+    atoms: Sequence[Atom], labels: NDArray[np.int32], x_height: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the leftmost and the rightmost ink x of each atom in each row, widened up and down [n, rows]."""
     top = min(a.y for a in atoms)
     rows = max(a.y + a.h for a in atoms) - top
-    left = np.full((n, rows), np.inf)
-    right = np.full((n, rows), -np.inf)
+    left = np.full((len(atoms), rows), np.inf)
+    right = np.full((len(atoms), rows), -np.inf)
     for i, a in enumerate(atoms):
         own = np.isin(labels[a.y : a.y + a.h, a.x : a.x + a.w], a.labels)
         used = own.any(axis=1)
@@ -36,14 +75,7 @@ def measure(atoms: Sequence[Atom], labels: NDArray[np.int32], x_height: float) -
         left[i, at] = np.where(used, a.x + own.argmax(axis=1), np.inf)
         right[i, at] = np.where(used, a.x + a.w - own[:, ::-1].argmax(axis=1), -np.inf)
     reach = max(1, round(0.25 * x_height))
-    left, right = -_spread(-left, reach), _spread(right, reach)
-    white, box = np.zeros(n), np.zeros(n)
-    for i in range(1, n):
-        before = right[max(0, i - 3) : i].max(axis=0)
-        both = np.isfinite(before) & np.isfinite(left[i])
-        box[i] = atoms[i].x - max(a.x + a.w for a in atoms[max(0, i - 3) : i])
-        white[i] = max((left[i] - before)[both].min() if both.any() else box[i], box[i])
-    return Gaps(white / x_height, box / x_height, np.array([a.cut for a in atoms]))
+    return -_spread(-left, reach), _spread(right, reach)
 
 
 def _spread(rows: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
@@ -55,32 +87,37 @@ def _spread(rows: NDArray[np.float64], reach: int) -> NDArray[np.float64]:
 
 def cut_odds(gaps: Gaps) -> NDArray[np.float32]:
     """Return the probability [n] that a character begins at each atom; 1 for the first."""
-    inside = _squash(-0.9 - 0.9 * (gaps.cost - 1.0))
-    between = _squash(0.3 + 22.0 * gaps.white)
-    p = np.where(gaps.cost >= 0, inside, np.clip(between, 0.1, 0.985))
+    p = np.where(np.isnan(gaps.seam), np.clip(_squash(gaps.shape @ _WHITE), 0.05, 0.99), gaps.seam)
     p[0] = 1.0
     return p.astype(np.float32)
 
 
 def break_odds(lines: Sequence[Gaps]) -> list[NDArray[np.float32]]:
-    """Return for each line of a page the probability [n] of a space before each atom; 0 for the first.
-
-    Gaps between letters and gaps between words make two heaps; where they part differs from hand to hand.
-    Two normal heaps with priors are fitted to the whole page's gaps (maximum a posteriori EM), then shifted
-    to each line as far as the line's own gaps say.
-    """
-    gaps = [np.maximum(g.white[1:], 0.0)[g.cost[1:] < 0] for g in lines]
-    page = _heaps(np.concatenate(gaps) if gaps else np.zeros(0), _PRIOR)
+    """Return for each line of a page the probability [n] of a space before each atom; 0 for the first."""
     odds = []
-    for g in lines:
-        p = np.zeros(len(g.white))
-        open_ = np.maximum(g.white, 0.0)
-        open_[0] = 0.0
-        p = page.posterior(open_)
-        p[g.cost >= 0] = 0.0
-        p[0] = 0.0
+    for gaps, features in zip(lines, break_features(lines), strict=True):
+        p = np.where(np.isnan(gaps.seam), _squash(features @ _BREAK), 0.0)
+        p[:1] = 0.0
         odds.append(p.astype(np.float32))
     return odds
+
+
+def break_features(lines: Sequence[Gaps]) -> list[NDArray[np.float64]]:
+    """Return the features [n, 4] of each line's gaps that tell whether they are spaces.
+
+    Gaps between letters and gaps between words make two heaps; where they part differs from hand to hand.
+    Two normal heaps with priors are fitted to the gaps (maximum a posteriori, by EM), once for the page
+    and once for the line.
+    """
+    gaps = [np.maximum(g.white[1:], 0.0)[np.isnan(g.seam[1:])] for g in lines]
+    page = _heaps(np.concatenate(gaps) if gaps else np.zeros(0), _PRIOR)
+    features = []
+    for g, own in zip(lines, gaps, strict=True):
+        white = np.clip(g.white, 0.0, 3.0)
+        line = _heaps(own, page)
+        columns = (np.ones(len(white)), page.log_odds(white), line.log_odds(white), white)
+        features.append(np.stack(columns, axis=1))
+    return features
 
 
 def _squash(z: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -97,13 +134,12 @@ class _Heaps:
     word_spread: float
     share: float  # of gaps that are between words
 
-    def posterior(self, gap: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the probability that each gap is between words; never falling as the gap grows."""
+    def log_odds(self, gap: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the log odds that each gap is between words, never falling as the gap grows, within ±8."""
         a = np.log(1 - self.share) + _normal(gap, self.letter, self.letter_spread)
         b = np.log(self.share) + _normal(gap, self.word, self.word_spread)
-        p = 1.0 / (1.0 + np.exp(np.clip(a - b, -30, 30)))
-        p = np.where(gap < self.letter, np.minimum(p, 0.02), p)
-        return np.asarray(np.where(gap > self.word, np.maximum(p, 0.9), p))
+        odds = np.where(gap < self.letter, np.minimum(b - a, -4.0), b - a)
+        return np.asarray(np.clip(np.where(gap > self.word, np.maximum(odds, 3.0), odds), -8.0, 8.0))
 
 
 _PRIOR = _Heaps(letter=0.25, word=1.1, letter_spread=0.2, word_spread=0.35, share=0.18)
