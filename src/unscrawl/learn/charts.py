@@ -36,10 +36,12 @@ class _Frame:
         up = (y - self.y[0]) / (self.y[1] - self.y[0])
         return round(_LEFT + across * w, 1), round(_TOP + (1 - up) * h, 1)
 
-    def axes(self, x_label: str, y_label: str, percent: tuple[bool, bool]) -> str:
-        """Return grid, tick labels and axis labels."""
+    def axes(self, x_label: str, y_label: str, percent: tuple[bool, bool], *, whole: bool = False) -> str:
+        """Return grid, tick labels and axis labels; with `whole`, x is labelled at whole numbers only."""
         parts = []
         for value in _ticks(*self.x):
+            if whole and value % 1:
+                continue
             x, y = self.at(value, self.y[0])
             parts.append(f'<path class="grid" d="M{x} {_TOP}V{y}"/>')
             parts.append(f'<text x="{x}" y="{y + 16}" text-anchor="middle">{_tick(value, percent[0])}</text>')
@@ -79,7 +81,7 @@ def _ticks(low: float, high: float) -> list[float]:
 
 
 def _tick(value: float, percent: bool) -> str:
-    return f"{value * 100:.6g} %" if percent else f"{value:.6g}"
+    return f"{value * 100:.6g}%" if percent else f"{value:.6g}"
 
 
 def curves(
@@ -95,9 +97,9 @@ def curves(
     margin = max((max(ys) - min(ys)) * 0.08, 0.002)
     top = min(max(ys) + margin, 1.0) if percent else max(ys) + margin
     low = max(min(ys) - margin, 0.0)
-    last = max(*xs, min(xs) + 1)
-    frame = _Frame(520, 280, (min(xs), last), (min(low, top - margin), top))
-    parts = [frame.axes("epoch", y_label, (False, percent))]
+    ends = (min(xs), max(xs)) if len(set(xs)) > 1 else (0.0, 2 * xs[0])
+    frame = _Frame(520, 280, ends, (min(low, top - margin), top))
+    parts = [frame.axes("epoch", y_label, (False, percent), whole=True)]
     for (name, pairs), colour in zip(points.items(), _COLOURS, strict=False):
         places = [frame.at(x, y) for x, y in pairs]
         path = "M" + "L".join(f"{x} {y}" for x, y in places)
@@ -155,7 +157,7 @@ def matrix(confusion: NDArray[np.int64], classes: Sequence[str]) -> str:
         x, y = margin + 20 + j * side, margin + 20 + i * side
         colour = _COLOURS[0] if i == j else _COLOURS[1]
         # A mistake of one in a thousand is to be seen: the root spreads the small shares.
-        shade = float(share[i, j]) ** (1.0 if i == j else 0.4)
+        shade = float(share[i, j]) ** (1.0 if i == j else 0.3)
         about = f"{classes[i]} taken for {classes[j]}: {confusion[i, j]:,} ({share[i, j]:.2%})"
         parts.append(
             f'<rect x="{x:.1f}" y="{y:.1f}" width="{side:.1f}" height="{side:.1f}" fill="{colour}" '
@@ -167,11 +169,12 @@ def matrix(confusion: NDArray[np.int64], classes: Sequence[str]) -> str:
             parts.append(f'<text {middle} text-anchor="middle"{tone} class="count">{confusion[i, j]}</text>')
     for i, name in enumerate(classes):
         at = margin + 20 + (i + 0.5) * side
-        label, font = escape(name), f'font-size="{min(12.0, side + 1):.0f}"'
+        label, font = escape(name), f'style="font-size:{min(12.0, 0.95 * side):.1f}px"'
         parts.append(f'<text x="{margin + 14}" y="{at + 4:.1f}" text-anchor="end" {font}>{label}</text>')
-        parts.append(
-            f'<text transform="translate({at + 4:.1f} {margin + 14}) rotate(-90)" {font}>{label}</text>'
-        )
+        turn = "" if len(name) < 3 else " rotate(-90)"
+        anchor = ' text-anchor="middle"' if not turn else ""
+        place = f"translate({at if not turn else at + 4:.1f} {margin + 14}){turn}"
+        parts.append(f'<text transform="{place}"{anchor} {font}>{label}</text>')
     centre = margin + 20 + C * side / 2
     parts.append(f'<text x="{centre:.0f}" y="12" text-anchor="middle">taken for</text>')
     parts.append(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -134,7 +135,7 @@ def wilson(right: int, n: int) -> tuple[float, float]:
         return 0.0, 1.0
     share, square = right / n, _Z * _Z / n
     middle = (share + square / 2) / (1 + square)
-    half = (share * (1 - share) / n + square / (4 * n)) ** 0.5 * _Z / (1 + square)
+    half = sqrt(share * (1 - share) / n + square / (4 * n)) * _Z / (1 + square)
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
@@ -157,9 +158,9 @@ def fit_temperature(logits: NDArray[np.floating[Any]], labels: NDArray[np.int64]
 
     low, high = 1 / 20, 1 / 0.05
     for _ in range(40):
-        middle = (low * high) ** 0.5
+        middle = sqrt(low * high)
         low, high = (middle, high) if slope(middle) < 0 else (low, middle)
-    return 1 / (low * high) ** 0.5
+    return 1 / sqrt(low * high)
 
 
 def measure(scored: Scored, labels: NDArray[np.int64], data: str = "") -> Report:

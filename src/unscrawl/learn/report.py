@@ -36,7 +36,7 @@ def as_text(report: Report) -> str:
     low, high = report.interval
     lines = [
         f"{report.data}: {report.n:,} pictures",
-        f"accuracy {report.accuracy:.2%}  (95 % interval {low:.2%} … {high:.2%}), "
+        f"accuracy {report.accuracy:.2%}  (95% interval {low:.2%} … {high:.2%}), "
         f"{round(report.n * (1 - report.accuracy)):,} wrong",
     ]
     if report.corrected is not None:

@@ -39,6 +39,7 @@ def fetch(download: Download, folder: Path, *, wait: float = 1.0) -> Path:
     reasons = []
     for url in download.urls:
         for attempt in range(_TRIES):
+            continued = part.exists()
             try:
                 _transfer(url, part)
                 _verify(download, part)
@@ -51,11 +52,13 @@ def fetch(download: Download, folder: Path, *, wait: float = 1.0) -> Path:
                 if isinstance(error, URLError) and not isinstance(error.reason, TimeoutError):
                     break  # no such host, no network: asking again at once does not help
             except DataError as error:
-                # Another server's beginning may have been continued: begin anew.
                 reason = str(error)
                 part.unlink(missing_ok=True)
+                if not continued:
+                    break
+                continue  # another server's beginning may have been continued: begin anew
             else:
-                return part.replace(folder / download.name)
+                return _finish(part, folder / download.name)
             if attempt + 1 < _TRIES:
                 time.sleep(wait * 2**attempt)
         reasons.append(f"{urlsplit(url).netloc}: {reason}")
@@ -88,7 +91,7 @@ def _transfer(url: str, part: Path) -> None:
         length = answer.headers.get("Content-Length")
         total = start + int(length) if length else None
         if not continued:
-            part.unlink(missing_ok=True)
+            _append(part, b"", anew=True)
         with _progress() as progress:
             task = progress.add_task(urlsplit(url).path.rsplit("/", 1)[-1], total=total, completed=start)
             while block := answer.read(_BLOCK):
@@ -98,11 +101,18 @@ def _transfer(url: str, part: Path) -> None:
         raise http.client.IncompleteRead(b"", total - part.stat().st_size)
 
 
-def _append(path: Path, block: bytes) -> None:
-    """Write at the end of `path`; a full disk is told apart from a failing network, and keeps the part."""
+def _finish(part: Path, path: Path) -> Path:
+    try:
+        return part.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror})") from None
+
+
+def _append(path: Path, block: bytes, *, anew: bool = False) -> None:
+    """Write at the end of `path`, or `anew`; a full disk is told apart from a failing network."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("ab") as file:
+        with path.open("wb" if anew else "ab") as file:
             file.write(block)
     except OSError as error:
         raise OutputError(

@@ -110,14 +110,17 @@ def decode_libsvm(
         DataError: a line of another form (its number is in the message).
     """
     lines = content.tobytes().decode("ascii", "replace").splitlines()
-    images = np.full((len(lines), side * side), -1, np.float32)
+    images = np.zeros((len(lines), side * side), np.float32)  # what is not written is 0
     labels = np.zeros(len(lines), np.int64)
     for row, line in enumerate(lines):
-        label, *cells = line.split()
         try:
+            label, *cells = line.split()
             labels[row] = int(float(label))
             pairs = [cell.split(":") for cell in cells]
-            images[row, [int(index) - 1 for index, _ in pairs]] = [float(value) for _, value in pairs]
+            places = np.array([int(index) for index, _ in pairs], np.intp) - 1
+            if places.min(initial=0) < 0:
+                raise IndexError
+            images[row, places] = [float(value) for _, value in pairs]
         except (ValueError, IndexError):
             raise DataError(f"{source}: line {row + 1} is not of the form 'label index:value …'") from None
     return ((images + 1) / 2 * 255).astype(np.uint8).reshape(-1, side, side), labels

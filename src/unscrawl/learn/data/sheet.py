@@ -28,7 +28,9 @@ def contact_sheet(images: ImageSet, classes: Sequence[str], n: int = 100, seed: 
     h, w = images.images.shape[1:3]
     scale = max(1, round(_TILE / max(h, w))) if max(h, w) <= _TILE else _TILE / max(h, w)
     width, height = max(1, round(w * scale)), max(1, round(h * scale))
-    columns = min(len(chosen), max(1, ceil((len(chosen) * (height + _CAPTION) / width) ** 0.5)))
+    columns = max(1, ceil((len(chosen) * (height + _CAPTION) / width) ** 0.5))
+    each = ceil(len(chosen) / np.unique(images.labels).size)
+    columns = min(len(chosen), each * max(1, round(columns / each)) if each < 2 * columns else columns)
     rows = ceil(len(chosen) / columns)
     cell = (width + _GAP, height + _CAPTION + _GAP)
     sheet = Image.new("RGB", (columns * cell[0] + _GAP, rows * cell[1] + _GAP), "white")

@@ -65,7 +65,7 @@ def from_npz(path: Path) -> Data:
         DataError: damaged, or without such arrays.
     """
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
     except (OSError, EOFError, ValueError, AttributeError) as error:
         objects = "allow_pickle" in str(error)
