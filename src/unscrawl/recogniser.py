@@ -45,6 +45,8 @@ class Recogniser:
         self.card = _read_card(self.path.with_suffix(".json"))
         self.classes: tuple[str, ...] = tuple(self.card["classes"])
         self.temperature = float(self.card.get("temperature", 1.0))
+        # Takes the training set's class frequencies out again (see learn/shipped.py).
+        self._bias = np.array(self.card.get("bias", np.zeros(len(self.classes))), np.float32)
         self.junk = self.classes.index(JUNK) if JUNK in self.classes else None
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads or min(4, len(os.sched_getaffinity(0)))
@@ -69,6 +71,10 @@ class Recogniser:
         if width != len(self.classes):
             raise ModelError(
                 f"{self.path} gives {width} logits but its card names {len(self.classes)} classes"
+            )
+        if self._bias.shape != (width,):
+            raise ModelError(
+                f"{self.path.with_suffix('.json')} names {self._bias.size} biases for {width} classes"
             )
 
     @cached_property
@@ -99,8 +105,8 @@ class Recogniser:
         return np.concatenate(parts) if parts else np.zeros((0, len(self.classes)), np.float32)
 
     def log_probabilities(self, images: NDArray[np.uint8]) -> Floats:
-        """Return calibrated log p(class | picture), float32 [N, C]: logits over the card's temperature."""
-        return _log_softmax(self.logits(images) / self.temperature)
+        """Return calibrated log p(class | picture), float32 [N, C], with the card's bias and temperature."""
+        return _log_softmax((self.logits(images) + self._bias) / self.temperature)
 
     def with_places(self, log_p: Floats, places: NDArray[np.float64]) -> Floats:
         """Return log p(class | picture, place on the line): Bayes with the card's places, [N, C].

@@ -54,9 +54,10 @@ SOURCES: Final = (
     Source("az_capitals", 2, 0.1, 400, "Kaggle A-Z sample of NIST SD19, CC0"),
     Source("names_letters", 2, 0.15, 10_000, "Kaggle handwritten names, CC0"),
     Source("names_letters_pseudo", 1, 0.0, 400, "Kaggle handwritten names, CC0, weak labels"),
+    Source("aligned", 1, 0.1, 1_500, "characters cut by unscrawl from Copiste d'un jour, BAnQ, CC BY 4.0"),
     Source("bhmsds", 1, 0.05, 10_000, "wblachowski/bhmsds, MIT"),
 )
-_PRINTED, _JOINED = 6, 2  # imagined hands for each character of a hand-printed and of a joined font
+_PRINTED, _JOINED = 8, 2  # imagined hands for each character of a hand-printed and of a joined font
 _HELD_FONTS: Final = 8  # every 8th hand-printed font is for validation only
 _NO_CHARACTERS: Final = 10_000
 
@@ -66,7 +67,7 @@ def load_characters(data_dir: Path, fonts_dir: Path, seed: int = 0) -> Data:
 
     Args:
         data_dir: holds `mnist/*.gz` and `glyphs/*.npz`; sources that are missing are an error.
-        fonts_dir: where scripts/fetch_fonts.py put the fonts.
+        fonts_dir: where scripts/fetch_fonts.py put the fonts; `aligned.npz` there is used where it exists.
         seed: of every choice.
 
     Returns:
@@ -88,7 +89,7 @@ def load_characters(data_dir: Path, fonts_dir: Path, seed: int = 0) -> Data:
                 (held if kept else train).append((prepare(ink), ALPHABET.index(d.char)))
     places = place_on_line(pool)[0]
     for source in SOURCES:
-        for ink, label, is_held in _real(data_dir, source, rng):
+        for ink, label, is_held in _real(data_dir, fonts_dir, source, rng):
             (held if is_held else train).append((prepare(ink), label))
             if not is_held:
                 train += [(prepare(another_hand(ink, rng, 0.7)), label) for _ in range(source.hands - 1)]
@@ -116,7 +117,9 @@ def _share(group: str) -> float:
     return int.from_bytes(hashlib.sha256(group.encode()).digest()[:4], "big") / 2**32
 
 
-def _real(folder: Path, source: Source, rng: np.random.Generator) -> Iterator[tuple[Ink, int, bool]]:
+def _real(
+    folder: Path, made: Path, source: Source, rng: np.random.Generator
+) -> Iterator[tuple[Ink, int, bool]]:
     """Yield (ink, label, for validation) of one source."""
     if source.name == "mnist":
         from unscrawl.learn.data import load
@@ -125,7 +128,9 @@ def _real(folder: Path, source: Source, rng: np.random.Generator) -> Iterator[tu
         x, labels = digits.images, [str(k) for k in digits.labels]
         groups = [""] * len(x)
     else:
-        file = folder / "glyphs" / f"{source.name}.npz"
+        file = (made if source.name == "aligned" else folder / "glyphs") / f"{source.name}.npz"
+        if source.name == "aligned" and not file.is_file():
+            return
         if not file.is_file():
             raise DataError(f"{file} is missing: the classifier's set needs every source of its list")
         with np.load(file, allow_pickle=False) as z:
