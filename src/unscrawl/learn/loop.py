@@ -190,7 +190,7 @@ def fit(
         average.load_state_dict(best)
     run.model = average.eval()
     if held:
-        scores = logits(average, pixels(held.images, place), mean, std).cpu()
+        scores = logits(average, pixels(held.images, place), mean, std)
         run.temperature = temperature(scores, torch.from_numpy(held.labels))
     run.seconds = time.monotonic() - began
     run.save()
@@ -262,6 +262,8 @@ def _restore(
     tree = checkpoint.load_state(run.folder)
     for key, now in _fingerprint(run).items():
         then = tree["fingerprint"].get(key)
+        if key == "recipe":
+            then = asdict(Recipe()) | then  # options younger than the saved state had their default
         if then != now:
             what = {k: v for k, v in now.items() if then.get(k) != v} if isinstance(now, dict) else now
             raise ModelError(

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unscrawl.learn.batches import normalise
+from unscrawl.learn.evaluation import fit_temperature
 
 __all__ = ["logits", "temperature"]
 
@@ -43,14 +44,5 @@ def logits(
 
 
 def temperature(scores: Tensor, labels: Tensor) -> float:
-    """Return the T in 0.2 … 5 for which softmax(scores / T) fits `labels` best (Guo et al. 2017).
-
-    `scores` [N, classes], `labels` [N]. A search over log T: the loss has a single valley there.
-    """
-    low, high = -1.61, 1.61
-    for _ in range(4):
-        candidates = torch.linspace(low, high, 17, dtype=torch.float64)
-        losses = torch.stack([F.cross_entropy(scores / t.exp(), labels) for t in candidates])
-        middle, width = float(candidates[losses.argmin()]), (high - low) / 16
-        low, high = max(middle - width, -1.61), min(middle + width, 1.61)
-    return float(torch.tensor((low + high) / 2).exp())
+    """Return the T for which softmax(scores / T) fits `labels` best; [N, classes], [N]."""
+    return fit_temperature(scores.cpu().numpy(), labels.cpu().numpy())

@@ -10,16 +10,19 @@ __all__ = ["Fast"]
 
 
 class Fast(nn.Module):
-    """Resolution is halved at once, width grows late: cheap in memory traffic, which is what costs."""
+    """Three convolutions: 55,034 parameters at ten classes, 1.3 million multiplications a picture.
+
+    Resolution is quartered at once, where maps are large and traffic to memory is what costs; the
+    7 × 7 map is then kept whole for the dense layer, which costs next to nothing and knows places.
+    """
 
     def __init__(self, classes: int, channels: int = 1, size: int = 28) -> None:
         super().__init__()
-        side = -(-size // 8)
+        side = -(-size // 4)
         self.body = nn.Sequential(
             ConvNorm(channels, 16, kernel=5, stride=2),  # [N, 16, 14, 14]
-            ConvNorm(16, 32),
-            ConvNorm(32, 64, stride=2),  # [N, 64, 7, 7]
-            ConvNorm(64, 64, stride=2),  # [N, 64, 4, 4]
+            ConvNorm(16, 32, stride=2),  # [N, 32, 7, 7]
+            ConvNorm(32, 64),  # [N, 64, 7, 7]
         )
         self.out = nn.Linear(64 * side * side, classes)
 
