@@ -14,6 +14,7 @@ from unscrawl.image import Picture
 from unscrawl.page import Box
 from unscrawl.ruling import without_rules
 from unscrawl.sheet import find_sheet
+from unscrawl.stray import one_character, without_lines
 from unscrawl.tilt import rotate, tilt
 
 __all__ = ["LAYOUTS", "Ink", "extract"]
@@ -84,6 +85,9 @@ def extract(picture: Picture, *, layout: str = "page") -> Ink:
     if layout != "glyph":
         absorbed, rules = without_rules(absorbed, typical, full)
     strength, mask = _ink(absorbed, rules)
+    kept = one_character(strength, mask) if layout == "glyph" else without_lines(mask, typical)
+    strength *= _plane(cv2.dilate(kept, np.ones((5, 5), np.uint8))) & (kept | (1 - mask))
+    mask = kept
     return Ink(strength, mask, to_picture, (picture.rgb.shape[1], picture.rgb.shape[0]))
 
 
@@ -135,7 +139,7 @@ def _ink(absorbed: _Plane, rules: _Plane | None = None) -> tuple[_Plane, _Plane]
     span = np.maximum(_plane(cv2.subtract(_full_ink(above, ridges), grain)), 8)
     strength = _plane(cv2.divide(cv2.subtract(above, grain), span, scale=255 / 0.9))
     mask = _hysteresis(strength, 80, 140, rules)
-    return strength * _plane(cv2.dilate(mask, np.ones((5, 5), np.uint8))), mask
+    return strength, mask
 
 
 def _plane(array: Any) -> _Plane:
@@ -204,14 +208,27 @@ def _absorbance(rgb: _Plane, factor: float, outline: NDArray[np.float64] | None,
 
 
 def _is_light_on_dark(small: _Plane, layout: str) -> bool:
-    """Tell whether what stands out from its surroundings is lighter than they are."""
+    """Tell whether the ink, what there is less of, is lighter than its ground."""
     if layout == "glyph":
-        ground = np.median(np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]]))
-        away = small.astype(np.float64) - ground
-    else:
-        side = max(3, min(min(small.shape) // 8, 60)) | 1
-        away = small.astype(np.float64) - cv2.medianBlur(np.ascontiguousarray(small), side)
+        level = _plane(np.clip(small - _slope(small) + 128, 0, 255).astype(np.uint8))
+        _, light = cv2.threshold(level, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
+        share = float(np.mean(light))
+        if not 0.4 < share < 0.6:
+            return share < 0.5
+        border = np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]])
+        return float(np.mean(border)) < 0.5
+    side = max(3, min(min(small.shape) // 8, 60)) | 1
+    away = small.astype(np.float64) - cv2.medianBlur(np.ascontiguousarray(small), side)
     return bool((away**3).sum() > 0)
+
+
+def _slope(plane: _Plane) -> NDArray[np.float64]:
+    """Return the plane a + b·x + c·y that fits best: uneven light across a small crop."""
+    ys, xs = np.mgrid[: plane.shape[0], : plane.shape[1]].reshape(2, -1).astype(np.float64)
+    terms = np.stack([np.ones_like(xs), xs, ys], axis=1)
+    weights = np.linalg.lstsq(terms, plane.ravel().astype(np.float64), rcond=None)[0]
+    fitted: NDArray[np.float64] = (terms @ weights).reshape(plane.shape)
+    return fitted
 
 
 def _full_ink(absorbed: _Plane, ridges: NDArray[np.bool_]) -> _Plane:
