@@ -95,13 +95,18 @@ def evaluate(
     form: Annotated[Form, _FORM] = "text",
     report: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Where the report goes.", show_default="RUN/report.html"),
+        typer.Option(
+            metavar="FILE",
+            help="Where the report goes.",
+            show_default="RUN/report.html, or report.html here for a .onnx file",
+        ),
     ] = None,
     device: Annotated[str, _DEVICE] = "auto",
     tta: Annotated[
         bool | None,
         typer.Option("--tta/--no-tta", help="Average five shifted copies.", show_default="the run's"),
     ] = None,
+    only: Annotated[bool, typer.Option("--only", help="Choose among the classes of DATA alone.")] = False,
     data_dir: Annotated[Path | None, DATA_DIR] = None,
     fonts_dir: Annotated[Path | None, FONTS_DIR] = None,
     cache: Annotated[Path | None, CACHE] = None,
@@ -120,9 +125,9 @@ def evaluate(
 
         record = load_run(run)
     loaded = load(data, data_dir, cache, fonts_dir=fonts_dir, offline=offline, prepare=prepare)
-    result = evaluation.evaluate(run if exported else record, loaded, device=device, tta=tta)
+    result = evaluation.evaluate(run if exported else record, loaded, device=device, tta=tta, only=only)
     images, _ = scoring.part_to_measure(loaded, record)
-    target = report or (run.with_name("report.html") if exported else run / "report.html")
+    target = report or (Path("report.html") if exported else run / "report.html")
     write_report(target, result, images, record, command=shlex.join(["unscrawl", *sys.argv[1:]]))
     if record is not None:
         evaluation.remember(record, result)

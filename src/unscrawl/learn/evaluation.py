@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unscrawl.errors import DataError
-from unscrawl.learn.scoring import Scored, align, part_to_measure, score_exported, score_run
+from unscrawl.learn.scoring import Scored, align, part_to_measure, restrict, score_exported, score_run
 from unscrawl.learn.sets import Data
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def fit_temperature(logits: NDArray[np.floating[Any]], labels: NDArray[np.int64]
     low, high = 1 / 20, 1 / 0.05
     for _ in range(40):
         middle = sqrt(low * high)
-        low, high = (middle, high) if slope(middle) < 0 else (low, middle)
+        low, high = (middle, high) if slope(middle) <= 0 else (low, middle)
     return 1 / sqrt(low * high)
 
 
@@ -214,11 +214,13 @@ def _corrected(
     return right / len(mended), wilson(right, len(mended))
 
 
-def evaluate(model: Run | Path, data: Data, *, device: str = "auto", tta: bool | None = None) -> Report:
+def evaluate(
+    model: Run | Path, data: Data, *, device: str = "auto", tta: bool | None = None, only: bool = False
+) -> Report:
     """Measure a run, or an exported network (`.onnx` with its card beside it), on `data`.
 
-    The classes of `data` are matched by name. What is measured on is `part_to_measure`; shift averaging is as
-    the run's recipe has it unless `tta` says otherwise.
+    The classes of `data` are matched by name; with `only`, the network chooses among them alone. It is
+    measured on `part_to_measure`, with shift averaging as its recipe has it unless `tta` says otherwise.
 
     Raises:
         DataError: pictures of another size, or classes that the network does not know.
@@ -231,6 +233,8 @@ def evaluate(model: Run | Path, data: Data, *, device: str = "auto", tta: bool |
     else:
         images, part = part_to_measure(data, model)
         scored = score_run(model, images, device=device, tta=model.tta if tta is None else tta)
+    if only:
+        scored = restrict(scored, data.classes)
     labels = align(images.labels, data.classes, scored.classes, data.name)
     return measure(scored, labels, data.name if part == "test" else f"{data.name} ({part} part)")
 

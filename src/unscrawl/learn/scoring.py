@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,13 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from unscrawl.errors import DataError, ModelError
+from unscrawl.errors import DataError
 from unscrawl.learn.sets import Data, ImageSet, split
 
 if TYPE_CHECKING:
     from unscrawl.learn.checkpoint import Run
 
-__all__ = ["Scored", "align", "part_to_measure", "score_exported", "score_run"]
+__all__ = ["Scored", "align", "part_to_measure", "restrict", "score_exported", "score_run"]
 
 
 @dataclass(frozen=True)
@@ -85,23 +84,23 @@ def score_run(run: Run, images: ImageSet, *, device: str = "auto", tta: bool = F
 
 
 def score_exported(path: Path, images: ImageSet) -> Scored:
-    """Return what an exported network says about `images`; needs no torch."""
-    import onnxruntime
+    """Return what an exported network says about `images`; needs no torch.
 
-    card = path.with_suffix(".json")
-    try:
-        facts = json.loads(card.read_text("utf-8"))
-        classes, size, channels = tuple(facts["classes"]), int(facts["size"]), int(facts.get("channels", 1))
-        temperature = float(facts.get("temperature", 1.0))
-        session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{path}: cannot be used, or its card {card.name} cannot: {error}") from None
-    except Exception as error:  # ONNX Runtime's own kinds
-        raise ModelError(f"{path}: not a network that ONNX Runtime can load: {error}") from None
-    _check_form(images, size, channels, str(path))
-    name = session.get_inputs()[0].name
-    parts = [session.run(None, {name: images.images[i : i + 1000]})[0] for i in range(0, len(images), 1000)]
-    return Scored(np.concatenate(parts), classes, temperature)
+    Raises:
+        ModelError: the file or its card is missing or damaged.
+        DataError: pictures of another size.
+    """
+    from unscrawl.recogniser import Recogniser
+
+    recogniser = Recogniser(path)
+    _check_form(images, recogniser.size[0], 1, str(path))
+    return Scored(recogniser.logits(images.images), recogniser.classes, recogniser.temperature)
+
+
+def restrict(scored: Scored, classes: Sequence[str]) -> Scored:
+    """Return `scored` as if the network knew none but `classes`, of those it knows."""
+    kept = [i for i, name in enumerate(scored.classes) if name in classes]
+    return Scored(scored.logits[:, kept], tuple(scored.classes[i] for i in kept), scored.temperature)
 
 
 def _check_form(images: ImageSet, size: int, channels: int, model: str) -> None:

@@ -1,0 +1,193 @@
+"""`unscrawl train`, `evaluate`, `compare`, `export`, once round on a few pictures."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from conftest import Ran
+from unscrawl.learn import recipe
+from unscrawl.learn.data import load
+from unscrawl.learn.loop import fit
+
+Command = Callable[..., Ran]
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Bright and dark squares, with a test part."""
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 2, 120)
+    images = (rng.integers(0, 60, (120, 28, 28)) + 150 * labels[:, None, None]).astype(np.uint8)
+    names = np.array(["dark", "bright"])[labels]
+    path = tmp_path_factory.mktemp("data") / "squares.npz"
+    np.savez(path, x_train=images[:80], y_train=names[:80], x_test=images[80:], y_test=names[80:])
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run."""
+    folder = tmp_path_factory.mktemp("runs") / "a"
+    plan = recipe.load("exercise").change(epochs=2)
+    fit(load(data), plan, out=folder, model="mlp", device="cpu", progress=False)
+    return folder
+
+
+@pytest.fixture
+def run(trained: Path, tmp_path: Path) -> str:
+    """A copy of the finished run that a test may change."""
+    shutil.copytree(trained, tmp_path / "runs" / "a")
+    return "runs/a"
+
+
+def test_train_says_where_the_run_is_and_how_good(unscrawl: Command, data: Path, tmp_path: Path) -> None:
+    ran = unscrawl("train", data, "--model", "mlp", "--recipe", "exercise", "--epochs", "1")
+    assert ran.code == 0
+    assert ran.out.startswith("runs/squares-mlp: mlp trained on ")
+    assert "on the pictures held back" in ran.out
+    assert (tmp_path / "runs" / "squares-mlp" / "run.json").exists()
+
+
+def test_a_second_run_takes_a_name_of_its_own(unscrawl: Command, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "runs" / "squares-mlp").mkdir(parents=True)
+    ran = unscrawl("train", data, "--model", "mlp", "--recipe", "exercise", "--epochs", "1")
+    assert ran.out.startswith("runs/squares-mlp-2: ")
+
+
+def test_options_change_the_recipe(unscrawl: Command, data: Path, tmp_path: Path) -> None:
+    options = ("--epochs", "1", "--batch-size", "32", "--lr", "0.02", "--optimizer", "sgd", "--seed", "7")
+    unscrawl("train", data, "--model", "mlp", "--recipe", "exercise", "--out", "r", *options)
+    record = json.loads((tmp_path / "r" / "run.json").read_text())
+    assert [record["recipe"][key] for key in ("batch_size", "lr", "optimizer")] == [32, 0.02, "sgd"]
+    assert record["seed"] == 7
+
+
+def test_a_run_is_not_written_over(unscrawl: Command, data: Path, run: str) -> None:
+    ran = unscrawl("train", data, "--model", "mlp", "--out", run)
+    assert ran.code == 2
+    assert "holds a run already" in ran.complaints[0]
+
+
+def test_a_finished_run_resumes_to_itself(unscrawl: Command, data: Path, run: str, tmp_path: Path) -> None:
+    before = (tmp_path / run / "model.safetensors").read_bytes()
+    ran = unscrawl(
+        "train", data, "--model", "mlp", "--recipe", "exercise", "--epochs", "2", "--out", run, "--resume"
+    )
+    assert ran.code == 0
+    assert (tmp_path / run / "model.safetensors").read_bytes() == before
+
+
+def test_evaluate_prints_one_json_object(unscrawl: Command, data: Path, run: str) -> None:
+    ran = unscrawl("evaluate", run, data, "--format", "json")
+    assert ran.code == 0
+    result = json.loads(ran.out)
+    assert result["n"] == 40
+    assert result["interval"][0] <= result["accuracy"] <= result["interval"][1]
+    assert set(result["per_class"]) == {"bright", "dark"}
+    assert 0 <= result["ece"] <= 1
+
+
+def test_evaluate_writes_the_report_where_it_is_told(
+    unscrawl: Command, data: Path, run: str, tmp_path: Path
+) -> None:
+    ran = unscrawl("evaluate", run, data, "--report", "page.html")
+    assert ran.code == 0
+    assert "accuracy" in ran.out
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert "First layer" in page
+    assert "batch_size" in page
+    assert page.count("<svg") == 4
+
+
+def test_compare_puts_runs_side_by_side(unscrawl: Command, data: Path, run: str) -> None:
+    unscrawl("evaluate", run, data)
+    unscrawl(
+        "train",
+        data,
+        "--model",
+        "mlp",
+        "--recipe",
+        "exercise",
+        "--epochs",
+        "1",
+        "--seed",
+        "5",
+        "--out",
+        "runs/b",
+    )
+    ran = unscrawl("compare", run, "runs/b", "--format", "json")
+    table = json.loads(ran.out)
+    assert ran.code == 0
+    assert (table["runs/a"]["seed"], table["runs/b"]["seed"]) == (0, 5)
+    assert table["runs/a"]["parameters"] == 100_738
+    assert any(key.startswith("accuracy on") for key in table["runs/a"])
+    assert "recipe optimizer" not in table["runs/a"]
+
+
+def test_an_exported_run_measures_the_same(unscrawl: Command, data: Path, run: str, tmp_path: Path) -> None:
+    ran = unscrawl("export", run)
+    assert ran.code == 0
+    assert (tmp_path / run / "model.json").exists()
+    theirs = json.loads(unscrawl("evaluate", ran.out.strip(), data, "--format", "json").out)
+    ours = json.loads(unscrawl("evaluate", run, data, "--format", "json").out)
+    assert theirs["accuracy"] == ours["accuracy"]
+    assert theirs["ece"] == pytest.approx(ours["ece"], abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("train", "DATA", "--model", "mlpp"), "did you mean 'mlp'"),
+        (("train", "DATA", "--recipe", "quik"), "did you mean 'quick'"),
+        (("train", "DATA", "--optimizer", "adaam"), "did you mean 'adam'"),
+        (("train", "DATA", "--device", "cudda"), "did you mean 'cuda'"),
+        (("train", "DATA", "--epochs", "0"), "epochs must be above 0"),
+        (("train", "DATA", "--resume"), "--resume needs --out"),
+        (("train", "DATA", "--resume", "--out", "nothing"), "nothing to resume"),
+        (("train", "nothing"), "unknown data 'nothing'"),
+        (("evaluate", "nothing", "DATA"), "no training run here"),
+        (("evaluate", "nothing.onnx", "DATA"), "nothing"),
+        (("compare", "nothing"), "no training run here"),
+        (("export", "nothing"), "no training run here"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_one_line(
+    unscrawl: Command, data: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    ran = unscrawl(*(str(data) if argument == "DATA" else argument for argument in arguments))
+    assert ran.code == 2
+    assert len(ran.complaints) == 1, ran.err
+    assert message in ran.complaints[0]
+
+
+def test_pictures_of_another_size_are_refused(unscrawl: Command, run: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "small.npz", x=np.zeros((4, 8, 8), np.uint8), label=["dark", "bright"] * 2)
+    ran = unscrawl("evaluate", run, "small.npz")
+    assert ran.code == 2
+    assert "28 × 28" in ran.complaints[0]
+
+
+def test_classes_that_were_not_learned_are_refused(unscrawl: Command, run: str, tmp_path: Path) -> None:
+    np.savez(tmp_path / "other.npz", x=np.zeros((4, 28, 28), np.uint8), label=["cat", "dog"] * 2)
+    ran = unscrawl("evaluate", run, "other.npz")
+    assert ran.code == 2
+    assert "does not know the classes cat, dog" in ran.complaints[0]
+
+
+def test_data_without_a_test_part_is_measured_on_what_was_held_back(
+    unscrawl: Command, tmp_path: Path
+) -> None:
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (60, 28, 28), dtype=np.uint8)
+    np.savez(tmp_path / "one.npz", x=images, label=np.arange(60) % 3)
+    unscrawl("train", "one.npz", "--model", "mlp", "--recipe", "exercise", "--epochs", "1", "--out", "r")
+    result = json.loads(unscrawl("evaluate", "r", "one.npz", "--format", "json").out)
+    held = json.loads((tmp_path / "r" / "run.json").read_text())["samples"]["validation"]
+    assert result["n"] == held < 60
+    assert result["data"] == "one.npz (validation part)"
