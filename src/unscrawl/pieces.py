@@ -15,7 +15,7 @@ from unscrawl.components import Component
 __all__ = ["Atom", "join_stacked", "overcut", "seam_odds"]
 
 # Log odds that a seam parts two characters, for the features of `_seam_features`; fitted by bench/layout.py.
-_SEAM = np.array([-4.538, -2.829, 1.441, -1.381, 1.501, 1.305, 0.852, 0.865])
+_SEAM = np.array([-7.290, -3.293, 2.161, -0.672, 2.040, 1.820, 0.568, 1.603, 1.026])
 
 
 @dataclass
@@ -93,7 +93,7 @@ def overcut(
     numbers from `fresh`.
     """
     x_height = line.x_height
-    if atom.w < 1.15 * x_height or atom.w < 0.75 * atom.h:
+    if atom.w < 0.7 * x_height:
         return [atom]
     view = labels[atom.y : atom.y + atom.h, atom.x : atom.x + atom.w]
     own = np.isin(view, atom.labels)
@@ -121,7 +121,7 @@ def _seam_features(
     total: NDArray[np.float32],
     line: LineShape,
 ) -> NDArray[np.float64]:
-    """Describe each seam [n, 8]; lengths in x-heights."""
+    """Describe each seam [n, 9]; lengths in x-heights."""
     x_height, (a, b) = line.x_height, line.baseline
     edges = np.array([0, *at, atom.w]) / x_height
     rows = []
@@ -141,6 +141,7 @@ def _seam_features(
                 min(left, right, 1.0),
                 min(left + right, 2.5),
                 min(atom.w / x_height, 4.0),
+                min(atom.w / atom.h, 1.5),
                 float(heavy.mean()) / line.pen,
             )
         )
@@ -207,7 +208,7 @@ def _apart(
 ) -> list[Atom]:
     """Relabel the ink between seams and return the parts.
 
-    A part with less than `least` pixels of ink joins its left neighbour.
+    A part with less than `least` pixels of ink joins its left neighbour, the first its right one.
     """
     columns = np.arange(atom.w)[None, :]
     place = np.zeros(own.shape, dtype=np.intp)
@@ -220,6 +221,8 @@ def _apart(
             groups[-1] = (groups[-1][0], groups[-1][1] | part)
         else:
             groups.append((seams[k - 1][0] if groups else None, part))
+    if len(groups) > 1 and groups[0][1].sum() < least:
+        groups[:2] = [(None, groups[0][1] | groups[1][1])]
     if len(groups) == 1:
         return [atom]
     parts: list[Atom] = []

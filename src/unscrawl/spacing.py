@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,8 +14,8 @@ __all__ = ["Gaps", "break_features", "break_odds", "cut_odds", "measure"]
 
 
 # Log odds for the features of `_white_features` and `_break_features`; fitted by bench/layout.py.
-_WHITE = np.array([-2.726, 2.395, 1.628, -0.917, 3.866, 0.992, -0.494])
-_BREAK = np.array([-1.090, 0.430, 0.303, -0.400])
+_WHITE = np.array([-2.401, 3.581, 0.630, -1.552, 4.051, 1.716, -1.586])
+_BREAK = np.array([-1.276, 0.165, 0.566, 0.223])
 
 
 @dataclass(frozen=True)
@@ -109,15 +109,22 @@ def break_features(lines: Sequence[Gaps]) -> list[NDArray[np.float64]]:
     Two normal heaps with priors are fitted to the gaps (maximum a posteriori, by EM), once for the page
     and once for the line.
     """
-    gaps = [np.maximum(g.white[1:], 0.0)[np.isnan(g.seam[1:])] for g in lines]
-    page = _heaps(np.concatenate(gaps) if gaps else np.zeros(0), _PRIOR)
+    gaps = [np.minimum(_letter_gaps(g), 3.0) for g in lines]
+    page = _fit_page(np.concatenate(gaps) if gaps else np.zeros(0))
     features = []
     for g, own in zip(lines, gaps, strict=True):
         white = np.clip(g.white, 0.0, 3.0)
-        line = _heaps(own, page)
+        line = _fit(own, page, page)
         columns = (np.ones(len(white)), page.log_odds(white), line.log_odds(white), white)
         features.append(np.stack(columns, axis=1))
     return features
+
+
+def _letter_gaps(g: Gaps) -> NDArray[np.float64]:
+    """Return a line's white gaps, and 0 for each likely join: touching letters tell of tight writing."""
+    white = np.maximum(g.white[1:], 0.0)
+    joined = ~np.isnan(g.seam[1:])
+    return np.where(joined, 0.0, white)[~joined | (g.seam[1:] > 0.3)]
 
 
 def _squash(z: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -149,22 +156,17 @@ def _normal(x: NDArray[np.float64], mean: float, spread: float) -> NDArray[np.fl
     return np.asarray(-0.5 * ((x - mean) / spread) ** 2 - np.log(spread))
 
 
-def _heaps(gaps: NDArray[np.float64], prior: _Heaps) -> _Heaps:
-    """Fit two heaps to gaps, starting from several places; the most probable fit wins."""
-    best, best_score = prior, -np.inf
-    gaps = np.minimum(gaps, 3.0)
-    starts = [prior.letter]
-    if len(gaps):
-        starts += [float(np.quantile(gaps, q)) for q in (0.25, 0.5)]
-    for letter in starts:
-        for wider in (0.4, 0.8, 1.3):
-            h = _Heaps(letter, letter + wider, 0.15, 0.3, prior.share)
-            for _ in range(25):
-                h = _step(gaps, h, prior)
-            score = _score(gaps, h, prior)
-            if score > best_score:
-                best, best_score = h, score
-    return best
+def _fit_page(gaps: NDArray[np.float64]) -> _Heaps:
+    """Fit two heaps to a page's gaps, starting from several places; the most probable fit wins."""
+    letters = [_PRIOR.letter, *np.quantile(gaps, (0.25, 0.5)).tolist()] if len(gaps) else [_PRIOR.letter]
+    starts = [replace(_PRIOR, letter=m, word=m + wider) for m in letters for wider in (0.4, 0.8, 1.3)]
+    return max((_fit(gaps, start, _PRIOR) for start in starts), key=lambda h: _score(gaps, h, _PRIOR))
+
+
+def _fit(gaps: NDArray[np.float64], start: _Heaps, prior: _Heaps) -> _Heaps:
+    for _ in range(12):
+        start = _step(gaps, start, prior)
+    return start
 
 
 def _step(gaps: NDArray[np.float64], h: _Heaps, prior: _Heaps) -> _Heaps:
@@ -174,8 +176,8 @@ def _step(gaps: NDArray[np.float64], h: _Heaps, prior: _Heaps) -> _Heaps:
     letter = 1 - word
     # Priors count as a few gaps seen beforehand.
     m0 = (2.0 * prior.letter + (letter * gaps).sum()) / (2.0 + letter.sum())
-    m1 = (2.0 * prior.word + (word * gaps).sum()) / (2.0 + word.sum())
-    m1 = max(m1, m0 + 0.35)
+    m1 = (2.0 * (m0 + prior.word - prior.letter) + (word * gaps).sum()) / (2.0 + word.sum())
+    m1 = max(m1, m0 + 0.2)
     s0 = np.sqrt((4.0 * 0.15**2 + (letter * (gaps - m0) ** 2).sum()) / (4.0 + letter.sum()))
     s1 = np.sqrt((4.0 * 0.3**2 + (word * (gaps - m1) ** 2).sum()) / (4.0 + word.sum()))
     share = (20.0 * prior.share + word.sum()) / (20.0 + len(gaps))
@@ -190,5 +192,5 @@ def _score(gaps: NDArray[np.float64], h: _Heaps, prior: _Heaps) -> float:
         np.logaddexp(a, b).sum()
         + k * (prior.share * np.log(h.share) + (1 - prior.share) * np.log(1 - h.share))
         - 0.5 * ((h.letter - prior.letter) / 0.25) ** 2
-        - 0.5 * ((h.word - prior.word) / 0.45) ** 2
+        - 0.5 * ((h.word - h.letter - prior.word + prior.letter) / 0.4) ** 2
     )
