@@ -5,11 +5,10 @@ left; an edge takes a text from its start to its stop. Of texts with an equal fu
 best stays (Viterbi recombination). A path's score is
 
     Σ over edges (prior + log p(character | ink)) + Σ log p(break or none)
-    + weight · (log p(text) + BONUS · number of characters),
+    + weight · (log p(text) + BONUS · characters + SPACE_BONUS · spaces),
 
-log p(text) by `unscrawl.textmodel`. The bonus offsets the price that any character has in the model, so
-that readings with different numbers of characters compete fairly (the word insertion bonus of speech
-recognition).
+log p(text) by `unscrawl.textmodel`. The bonuses offset the price that any character has in the model, so
+that readings with different numbers of characters compete fairly (the insertion bonus of speech recognition).
 """
 
 from __future__ import annotations
@@ -22,12 +21,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unscrawl.errors import DataError
-from unscrawl.textmodel import Floats, Ints, State, TextModel, logsumexp
+from unscrawl.textmodel import State, TextModel, logsumexp
+from unscrawl.trie import Floats, Ints
 
 __all__ = ["BONUS", "Scored", "Step", "candidates", "search"]
 
 BEAM: Final = 24
-BONUS: Final = 2.2
+BONUS: Final = 2.8
+"""Nats given back for every character of a reading, times the language's weight."""
+SPACE_BONUS: Final = 0.7
+"""The same for every space."""
+CERTAIN: Final = 6.0
+"""Log odds of a space beyond which only one way is followed."""
 CANDIDATES: Final = 12
 SUPPORT: Final = 9.0
 """Nats below the best character of an edge within which a character counts as supported by the ink."""
@@ -145,37 +150,38 @@ def _extend(
 
 def _merge(arrivals: list[_Texts], weight: float) -> _Texts:
     """Return the best texts of all arrivals, best first, one for each future."""
-    states = [t.state for t in arrivals if t.state is not None]
-    texts = _Texts(
-        edge=np.concatenate([t.edge for t in arrivals]),
-        char=np.concatenate([t.char for t in arrivals]),
-        parent=np.concatenate([t.parent for t in arrivals]),
-        space=np.concatenate([t.space for t in arrivals]),
-        score=np.concatenate([t.score for t in arrivals]),
-        state=State.join(states) if states else None,
-    )
+    texts = _join(arrivals)
     order = np.argsort(-texts.total(weight), kind="stable")
     key = texts.state.key if texts.state else np.zeros(len(order), np.uint64)
     _, first = np.unique(key[order], return_index=True)
     return texts.take(order[np.sort(first)[:BEAM]])
 
 
+def _join(parts: list[_Texts]) -> _Texts:
+    if len(parts) == 1:
+        return parts[0]
+    states = [t.state for t in parts if t.state is not None]
+    return _Texts(
+        edge=np.concatenate([t.edge for t in parts]),
+        char=np.concatenate([t.char for t in parts]),
+        parent=np.concatenate([t.parent for t in parts]),
+        space=np.concatenate([t.space for t in parts]),
+        score=np.concatenate([t.score for t in parts]),
+        state=State.join(states) if states else None,
+    )
+
+
 def _space(texts: _Texts, odds: float, model: TextModel | None, weight: float) -> _Texts:
     """Let every text go on with and without a space; keep the best."""
     joined, spaced = (np.float32(-np.logaddexp(0.0, x)) for x in (odds, -odds))
-    state = None
-    if model and texts.state:
-        state = State.join([texts.state, model.space(texts.state)])
-    n = len(texts.edge)
-    rows = np.arange(2 * n) % n
-    both = _Texts(
-        texts.edge[rows],
-        texts.char[rows],
-        texts.parent[rows],
-        np.arange(2 * n) >= n,
-        texts.score[rows] + np.repeat([joined, spaced], n),
-        state,
-    )
+    options = []
+    if odds < CERTAIN:
+        options.append(replace(texts, score=texts.score + joined))
+    if odds > -CERTAIN:
+        state = model.space(texts.state) if model and texts.state else None
+        score = texts.score + spaced + np.float32(weight * SPACE_BONUS)
+        options.append(replace(texts, space=np.ones(len(score), bool), score=score, state=state))
+    both = _join(options)
     return both.take(np.argsort(-both.total(weight), kind="stable")[:BEAM])
 
 

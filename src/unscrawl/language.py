@@ -18,11 +18,12 @@ from numpy.typing import NDArray
 from unscrawl.alphabet import ALPHABET
 from unscrawl.beam import Step, candidates, search
 from unscrawl.errors import DataError
-from unscrawl.textmodel import Floats, State, TextModel, read_arrays
+from unscrawl.textmodel import State, TextModel, read_arrays
+from unscrawl.trie import Floats
 
 __all__ = ["Choice", "Edge", "Language"]
 
-WEIGHT: Final = 0.7
+WEIGHT: Final = 0.6
 """Of the model's log probability against the classifier's; found on synthetic confusions."""
 RESCORED: Final = 8
 TRUST: Final = 0.02

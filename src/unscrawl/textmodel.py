@@ -1,12 +1,10 @@
 """How probable is this text: a mixture of word list, character n-gram and codes, spelt out.
 
-A word is written by one of K *experts*: the word list or the n-gram, each in small letters, Capitalised,
-CAPITALS or mixed, or one of five makers of random groups (numbers, small letters, capitals, capitals with
-digits, anything). The text's probability is the exact sum over experts; at every space the experts mix
-again with a sticky prior, so a line that began in capitals or in codes is expected to go on that way (the
-forward algorithm of a hidden Markov model; Herbster & Warmuth 1998, "Tracking the best expert"). A word
-that is no English costs at most what its code costs: a bounded price for each character, the same for every
-character.
+A word is written by one of K experts (`unscrawl.experts`); the text's probability is the exact sum over
+them. At every space the experts mix again with a sticky prior, so a line that began in capitals or in codes
+is expected to go on that way: the forward algorithm of a hidden Markov model (Herbster & Warmuth 1998,
+"Tracking the best expert"). What is no English costs at most what its code costs: a bounded price, the same
+for every character.
 
 The n-gram is interpolated absolute discounting (Ney, Essen & Kneser 1994; discounts after Chen & Goodman
 1998), pruned by weighted difference (Seymore & Rosenfeld 1996) and kept in back-off form: P(c | h) is
@@ -26,13 +24,20 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from unscrawl.alphabet import ALPHABET, DIGITS, LOWER, MARKS, UPPER
+from unscrawl.alphabet import ALPHABET, DIGITS, LOWER, MARKS
 from unscrawl.errors import ModelError
+from unscrawl.experts import (
+    CODE_STOP,
+    CODES,
+    case_of_words,
+    case_table,
+    code_table,
+    next_word,
+    switch_table,
+)
+from unscrawl.trie import IMPOSSIBLE, STEP, Floats, Ints, Trie, dequantise
 
-__all__ = ["EXPERTS", "FOLD", "FOLDED", "STEP", "State", "TextModel", "Trie", "fold_text"]
-
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int64]
+__all__ = ["FOLD", "FOLDED", "State", "TextModel", "fold_text", "logsumexp", "read_arrays"]
 
 FOLDED: Final = " " + LOWER + "'0" + MARKS.replace("'", "")
 """The symbols of the n-gram: space, letters without case, apostrophe, one symbol for all digits, marks."""
@@ -41,16 +46,11 @@ _PLACE: Final = {c: i for i, c in enumerate(FOLDED)}
 FOLD: Final = np.array([_PLACE["0" if c in DIGITS else c.lower()] for c in ALPHABET])
 """[84] the folded symbol of each character of the alphabet."""
 
-STEP: Final = 1 / 16
-"""Nats in one step of a stored 8-bit log probability."""
-
-CASES: Final = ("lower", "title", "upper", "mixed")
-CODES: Final = ("number", "lower", "upper", "plate", "any")
-EXPERTS: Final = tuple(f"{kind} {case}" for kind in ("list", "gram") for case in CASES) + tuple(
-    f"code {kind}" for kind in CODES
-)
-_K: Final = len(EXPERTS)
-_IMPOSSIBLE: Final = -40.0
+_IS_STOP: Final = np.array([c in ".!?" for c in ALPHABET])
+_IS_CLOSER: Final = np.array([c in "'\")" for c in ALPHABET])
+_IS_LETTER: Final = np.array([c.isalpha() for c in ALPHABET])
+_IS_UPPER: Final = np.array([c.isupper() for c in ALPHABET])
+_SOUND: Final = 2  # symbols of context that "sound" knows
 _N_WORDLIKE: Final = 28  # symbols 1 … 27 of FOLDED make words: letters and the apostrophe
 
 
@@ -63,45 +63,6 @@ def fold_text(text: str) -> NDArray[np.uint8]:
     keep = np.ones(len(symbols), bool)
     keep[1:] = (symbols[1:] != 0) | (symbols[:-1] != 0)
     return symbols[keep]
-
-
-class Trie:
-    """A trie in breadth-first order: node 0 is the root, the node after the last is "nowhere".
-
-    Args:
-        symbols: uint8 [n] the symbol leading to each node (0 for the root).
-        counts: uint8 [n] number of children; children of one node lie side by side, by rising symbol.
-    """
-
-    def __init__(self, symbols: NDArray[np.uint8], counts: NDArray[np.uint8]) -> None:
-        n = len(symbols)
-        if n == 0 or len(counts) != n or int(counts.sum(dtype=np.int64)) != n - 1:
-            raise ModelError("language file: broken trie; install unscrawl again")
-        self.nowhere = n
-        self.symbols = symbols
-        self.counts = np.append(counts, np.uint8(0)).astype(np.int32)
-        self.first = np.ones(n + 1, np.int32)
-        np.cumsum(self.counts[:-1], out=self.first[1:])
-        self.first[1:] += 1
-        bits = np.left_shift(np.uint64(1), symbols.astype(np.uint64))
-        self.mask = np.zeros(n + 1, np.uint64)
-        inner = np.flatnonzero(self.counts)
-        self.mask[inner] = np.bitwise_or.reduceat(bits, self.first[inner])
-
-    def child(self, nodes: NDArray[np.int32], symbols: Ints) -> NDArray[np.int32]:
-        """Return the children of `nodes` along `symbols` (broadcast), `nowhere` where there is none."""
-        bit = np.left_shift(np.uint64(1), symbols.astype(np.uint64))
-        mask = self.mask[nodes]
-        child = self.first[nodes] + np.bitwise_count(mask & (bit - np.uint64(1)))
-        return np.where(mask & bit, child, self.nowhere).astype(np.int32)
-
-    def children(self, nodes: NDArray[np.int32]) -> tuple[Ints, Ints]:
-        """Return (row, child) index pairs of all children of `nodes` [B]."""
-        counts = self.counts[nodes]
-        rows = np.repeat(np.arange(len(nodes)), counts)
-        ends = np.cumsum(counts)
-        offsets = np.arange(len(rows)) - np.repeat(ends - counts, counts)
-        return rows, self.first[nodes][rows] + offsets
 
 
 @dataclass(frozen=True)
@@ -145,20 +106,21 @@ class TextModel:
         try:
             self.grams = Trie(arrays["gram_symbol"], arrays["gram_count"])
             self.words = Trie(arrays["word_symbol"], arrays["word_count"])
-            self._gram_log = _dequantise(arrays["gram_log"])
+            self._gram_log = dequantise(arrays["gram_log"])
             self._back_off = (np.append(arrays["gram_back"], np.uint8(128)).astype(np.float32) - 128) * STEP
-            self._word_log = _dequantise(arrays["word_log"])
-            self._word_end = _dequantise(arrays["word_end"])
+            self._word_log = dequantise(arrays["word_log"])
+            self._word_end = dequantise(arrays["word_end"])
+            self._word_case = case_of_words(arrays["word_title"])
             self._order = int(arrays["order"][0])
         except KeyError as e:
             raise ModelError(f"language file: no array {e.args[0]!r}; install unscrawl again") from None
-        self._root_row = np.full(len(FOLDED), _IMPOSSIBLE, np.float32)
+        self._root_row = np.full(len(FOLDED), IMPOSSIBLE, np.float32)
         inner = slice(int(self.grams.first[0]), int(self.grams.first[0] + self.grams.counts[0]))
         self._root_row[self.grams.symbols[inner]] = self._gram_log[inner]
-        self._case = _case_table()
-        self._code = _code_table()
-        self._switch = np.stack([_switch_table(opening=False), _switch_table(opening=True)])
-        self._start = np.log(0.5 * _next_word(opening=False) + 0.5 * _next_word(opening=True))
+        self._case = case_table()
+        self._code = code_table()
+        self._switch = np.stack([switch_table(opening=False), switch_table(opening=True)])
+        self._start = np.log(0.5 * next_word(opening=False) + 0.5 * next_word(opening=True))
 
     def without_case(self) -> TextModel:
         """Return the same model where a small letter stands for both cases."""
@@ -172,29 +134,45 @@ class TextModel:
 
     def start(self) -> State:
         """Return the state of one empty text."""
-        context = np.full((1, self._order - 1), self.grams.nowhere, np.int32)
-        context[0, 0] = self.grams.child(np.zeros(1, np.int32), np.zeros(1, np.int64))[0]
         return State(
             experts=self._start[None].astype(np.float32),
-            context=context,
+            context=self._after_space(1),
             word=np.zeros(1, np.int32),
             letters=np.zeros(1, np.int64),
-            opening=np.zeros(1, bool),
+            opening=np.ones(1, bool),
             ended=np.zeros(1, bool),
             key=np.zeros(1, np.uint64),
         )
 
-    def _gram_rows(self, state: State) -> Floats:
-        """[B, 50] log P_gram(symbol | context)."""
-        rows = np.repeat(self._root_row[None], len(state.word), axis=0)
-        for k in range(self._order - 1):
-            nodes = state.context[:, k]
-            if not self.grams.counts[nodes].any():
-                continue
-            rows += self._back_off[nodes][:, None]
-            row, child = self.grams.children(nodes)
-            rows[row, self.grams.symbols[child]] = self._gram_log[child]
+    def _after_space(self, n: int) -> NDArray[np.int32]:
+        context = np.full((n, self._order - 1), self.grams.nowhere, np.int32)
+        return self._advance(context, np.zeros(n, np.int64))
+
+    def surprise(self, symbols: NDArray[np.uint8]) -> float:
+        """Return the mean of -log P_gram, in nats, over rows [B, T] of folded symbols."""
+        context, total = self._after_space(len(symbols)), 0.0
+        for column in symbols.T.astype(np.int64):
+            total -= float(self._gram_rows(context)[np.arange(len(column)), column].sum())
+            context = self._advance(context, column)
+        return total / symbols.size
+
+    def _gram_rows(self, context: NDArray[np.int32]) -> Floats:
+        """[B, 50] log P(symbol | context) for contexts [B, m]: nodes of the last 1 … m symbols.
+
+        Where several contexts know a symbol the longest counts, with the back-off weights of those longer.
+        """
+        back = self._back_off[context]
+        longer = back[:, ::-1].cumsum(axis=1)[:, ::-1]
+        rows: Floats = self._root_row + longer[:, :1]
+        which, child = self.grams.children(context.T.ravel())
+        length, row = np.divmod(which, len(context))
+        rows[row, self.grams.symbols[child]] = self._gram_log[child] + (longer - back)[row, length]
         return rows
+
+    def _rows(self, state: State) -> tuple[Floats, Floats, Floats]:
+        """[B, 50] log P(symbol) by word list, n-gram and sound."""
+        gram = self._gram_rows(state.context)
+        return self._list_rows(state, gram), gram, self._gram_rows(state.context[:, :_SOUND])
 
     def _list_rows(self, state: State, gram: Floats) -> Floats:
         """[B, 50] log P_list(symbol | word so far): the list decides on letters and the word's end.
@@ -202,7 +180,7 @@ class TextModel:
         At the end, the n-gram chooses between space and marks; before the first letter, between letter and
         mark.
         """
-        rows = np.full_like(gram, _IMPOSSIBLE)
+        rows = np.full_like(gram, IMPOSSIBLE)
         row, child = self.words.children(state.word)
         rows[row, self.words.symbols[child]] = self._word_log[child]
         marks = np.ones(gram.shape[1], bool)
@@ -211,20 +189,22 @@ class TextModel:
         ends = self._word_end[state.word] - logsumexp(gram[:, marks])
         rows[:, marks] = gram[:, marks] + np.where(fresh, 0.0, ends)[:, None].astype(np.float32)
         rows[:, 1:_N_WORDLIKE] += np.where(fresh, logsumexp(gram[:, 1:_N_WORDLIKE]), 0.0)[:, None]
-        return np.maximum(rows, _IMPOSSIBLE)
+        return np.maximum(rows, IMPOSSIBLE)
+
+    def _ending(self, state: State) -> Floats:
+        """[B, 4] what the word now complete adds to each case: "I", "London" and "Mrs" have their own."""
+        return self._word_case[state.opening.astype(np.int64), state.word]
 
     def extend(self, state: State, chars: Ints) -> Floats:
         """Return experts [B, K, C] of the texts of `state` followed by each of `chars` [C]."""
-        gram = self._gram_rows(state)
-        lists = self._list_rows(state, gram)
+        spelt = self._rows(state)
         folded = FOLD[chars]
         digit = np.where(chars < len(DIGITS), -np.log(10.0), 0.0).astype(np.float32)
         case = self._case[np.minimum(state.letters, 1)][:, :, chars]
-        code = np.broadcast_to(self._code[:, chars], (len(gram), len(CODES), len(chars)))
-        inc = np.concatenate(
-            [(lists[:, folded] + digit)[:, None] + case, (gram[:, folded] + digit)[:, None] + case, code],
-            axis=1,
-        )
+        code = np.broadcast_to(self._code[:, chars], (len(state.key), len(CODES), len(chars)))
+        case = case + self._ending(state)[:, :, None] * ~_wordlike(folded)
+        kinds = [(rows[:, folded] + digit)[:, None] + case for rows in spelt]
+        inc = np.concatenate([*kinds, code], axis=1)
         experts: Floats = state.experts[:, :, None] + inc
         return experts
 
@@ -232,20 +212,16 @@ class TextModel:
         """Return the state after text `rows[i]` took `chars[i]`, given `experts` [n, K] from `extend`."""
         symbols = FOLD[chars]
         context = state.context[rows]
-        wordlike = (symbols > 0) & (symbols < _N_WORDLIKE)
-        word = np.where(wordlike, self.words.child(state.word[rows], symbols), 0)
-        upper = (chars >= len(DIGITS)) & (chars < len(DIGITS) + len(UPPER))
-        letter = (chars >= len(DIGITS)) & (chars < len(DIGITS) + len(UPPER) + len(LOWER))
-        mark = ALPHABET_ARRAY[chars]
-        ended = np.isin(mark, (".", "!", "?")) | (state.ended[rows] & np.isin(mark, ("'", '"', ")")))
+        word = np.where(_wordlike(symbols), self.words.child(state.word[rows], symbols), 0)
+        ended = _IS_STOP[chars] | (state.ended[rows] & _IS_CLOSER[chars])
         return State(
             experts=experts,
             context=self._advance(context, symbols),
             word=word.astype(np.int32),
-            letters=state.letters[rows] + letter,
+            letters=state.letters[rows] + _IS_LETTER[chars],
             opening=state.opening[rows],
             ended=ended,
-            key=(state.key[rows] << np.uint64(7)) + (symbols * 2 + upper).astype(np.uint64),
+            key=(state.key[rows] << np.uint64(7)) + (symbols * 2 + _IS_UPPER[chars]).astype(np.uint64),
         )
 
     def _advance(self, context: NDArray[np.int32], symbols: Ints) -> NDArray[np.int32]:
@@ -283,13 +259,11 @@ class TextModel:
 
     def space(self, state: State) -> State:
         """Return the state after a space: the word is complete, the experts mix again."""
-        gram = self._gram_rows(state)
-        lists = self._list_rows(state, gram)
+        spelt = self._rows(state)
         inc = np.concatenate(
             [
-                np.repeat(lists[:, :1], len(CASES), axis=1),
-                np.repeat(gram[:, :1], len(CASES), axis=1),
-                np.full((len(gram), len(CODES)), np.log(_CODE_STOP), np.float32),
+                *(rows[:, :1] + self._ending(state) for rows in spelt),
+                np.full((len(state.key), len(CODES)), np.log(CODE_STOP), np.float32),
             ],
             axis=1,
         )
@@ -299,17 +273,13 @@ class TextModel:
         mixed = np.where(state.ended[:, None], share @ self._switch[1], share @ self._switch[0])
         return State(
             experts=(np.log(np.maximum(mixed, 1e-30)) + top).astype(np.float32),
-            context=self._advance(state.context, np.zeros(len(gram), np.int64)),
-            word=np.zeros(len(gram), np.int32),
-            letters=np.zeros(len(gram), np.int64),
+            context=self._advance(state.context, np.zeros(len(state.key), np.int64)),
+            word=np.zeros(len(state.key), np.int32),
+            letters=np.zeros(len(state.key), np.int64),
             opening=state.ended,
-            ended=np.zeros(len(gram), bool),
+            ended=np.zeros(len(state.key), bool),
             key=state.key << np.uint64(7),
         )
-
-
-ALPHABET_ARRAY: Final = np.array(list(ALPHABET))
-_CODE_STOP: Final = 0.2
 
 
 def logsumexp(x: Floats) -> Floats:
@@ -319,66 +289,8 @@ def logsumexp(x: Floats) -> Floats:
     return total
 
 
-def _dequantise(values: NDArray[np.uint8]) -> Floats:
-    """Stored steps below 0 → log probabilities, with an impossible one for "nowhere"."""
-    return np.append(values.astype(np.float32) * -STEP, np.float32(_IMPOSSIBLE))
-
-
-def _case_table() -> Floats:
-    """[2, 4, 84] log P(case | first or later letter, case expert); 0 for what has no case."""
-    table = np.zeros((2, len(CASES), len(ALPHABET)), np.float32)
-    small, large = slice(36, 62), slice(10, 36)
-    table[:, 0, large] = _IMPOSSIBLE
-    table[0, 1, small] = _IMPOSSIBLE
-    table[1, 1, large] = _IMPOSSIBLE
-    table[:, 2, small] = _IMPOSSIBLE
-    table[:, 3, 10:62] = np.log(0.5)
-    return table
-
-
-def _code_table() -> Floats:
-    """[5, 84] log P(character | maker of random groups)."""
-    marks = 0.06
-    shares = {
-        "number": {DIGITS: 0.85, MARKS: 0.15},
-        "lower": {LOWER: 1 - marks, MARKS: marks},
-        "upper": {UPPER: 1 - marks, MARKS: marks},
-        "plate": {UPPER + DIGITS: 1 - marks, MARKS: marks},
-        "any": {UPPER + LOWER + DIGITS: 1 - marks, MARKS: marks},
-    }
-    table = np.full((len(CODES), len(ALPHABET)), np.exp(_IMPOSSIBLE))
-    for row, kind in zip(table, CODES, strict=True):
-        for chars, share in shares[kind].items():
-            row[[ALPHABET.index(c) for c in chars]] = share * (1 - _CODE_STOP) / len(chars)
-    return np.log(table).astype(np.float32)
-
-
-def _next_word(*, opening: bool) -> Floats:
-    """[K] P(expert of a word), at the opening of a sentence or not, whatever came before."""
-    if opening:
-        cases = {"lower": 0.3, "title": 0.6, "upper": 0.03, "mixed": 0.004}
-    else:
-        cases = {"lower": 0.8, "title": 0.12, "upper": 0.02, "mixed": 0.003}
-    codes = {"number": 0.02, "lower": 0.005, "upper": 0.005, "plate": 0.005, "any": 0.003}
-    p = [0.5 * cases[c] for c in CASES] * 2 + [codes[c] for c in CODES]
-    return np.array([share / sum(p) for share in p], np.float32)
-
-
-def _switch_table(*, opening: bool) -> Floats:
-    """[K, K] P(expert of the next word | expert of this one): capitals and codes like to go on."""
-    fresh = _next_word(opening=opening)
-    table = np.repeat(fresh[None], _K, axis=0)
-    for i, name in enumerate(EXPERTS):
-        kind, case = name.split()
-        again = np.zeros(_K, np.float32)
-        if kind == "code" and case != "number":
-            again[i] = 1.0
-            table[i] = 0.5 * fresh + 0.5 * again
-        elif case == "upper":
-            again[[EXPERTS.index("list upper"), EXPERTS.index("gram upper")]] = 0.48
-            again[[EXPERTS.index("code upper"), EXPERTS.index("code number")]] = 0.02
-            table[i] = 0.25 * fresh + 0.75 * again
-    return table.astype(np.float32)
+def _wordlike(symbols: Ints) -> NDArray[np.bool_]:
+    return (symbols > 0) & (symbols < _N_WORDLIKE)
 
 
 def read_arrays(name: str) -> dict[str, NDArray[np.uint8]]:

@@ -16,6 +16,7 @@ The word list: words of `wordfreq` joined with those of the text, each with its 
 from __future__ import annotations
 
 import argparse
+import json
 import lzma
 import re
 import unicodedata
@@ -30,7 +31,8 @@ from rich.progress import Progress
 
 from unscrawl.alphabet import ALPHABET
 from unscrawl.errors import DataError, OutputError
-from unscrawl.textmodel import FOLDED, STEP, fold_text
+from unscrawl.textmodel import FOLDED, TextModel, fold_text
+from unscrawl.trie import STEP, quantise
 
 __all__ = ["build", "clean", "count_grams", "main", "word_frequencies"]
 
@@ -183,16 +185,12 @@ def _gram_arrays(grams: list[Grams]) -> dict[str, NDArray[np.uint8]]:
             children = np.bincount(at, minlength=len(level.keys))
         symbol.append((level.keys & np.uint64((1 << _BITS) - 1)).astype(np.uint8))
         count.append(children.astype(np.uint8))
-        log.append(_quantise(level.log))
+        log.append(quantise(level.log))
         back.append(np.clip(np.rint(level.back / STEP) + 128, 0, 255).astype(np.uint8))
     names = ("gram_symbol", "gram_count", "gram_log", "gram_back")
     return {
         name: np.concatenate(parts) for name, parts in zip(names, (symbol, count, log, back), strict=True)
     }
-
-
-def _quantise(log: Floats) -> NDArray[np.uint8]:
-    return np.clip(np.rint(log / -STEP), 0, 255).astype(np.uint8)
 
 
 def word_frequencies(text: str, language: str, limit: int) -> dict[str, float]:
@@ -215,25 +213,41 @@ def word_frequencies(text: str, language: str, limit: int) -> dict[str, float]:
     return {w: p[w] / scale for w in best}
 
 
-def _word_arrays(words: dict[str, float]) -> dict[str, NDArray[np.uint8]]:
+def title_shares(text: str) -> dict[str, float]:
+    """Return how often each word of `text` is capitalised where no sentence begins, shrunk towards 0.15.
+
+    Titles and speech in capitals do not count.
+    """
+    pattern = re.compile(r"(?<=[a-z,;:] )([A-Za-z])([a-z]*(?:'[a-z]+)*)(?![A-Za-z])")
+    titled, seen = Counter[str](), Counter[str]()
+    for first, rest in pattern.findall(text):
+        word = first.lower() + rest
+        seen[word] += 1
+        titled[word] += first.isupper()
+    return {word: (titled[word] + 0.3) / (n + 2.0) for word, n in seen.items()}
+
+
+def _word_arrays(words: dict[str, float], titles: dict[str, float]) -> dict[str, NDArray[np.uint8]]:
     mass: list[dict[str, float]] = [{} for _ in range(max(map(len, words)) + 1)]
     for w, f in words.items():
         for n in range(len(w) + 1):
             mass[n][w[:n]] = mass[n].get(w[:n], 0.0) + f
-    symbol, count, log, end = ([0], [], [0.0], [])
+    symbol, count, log, end, title = ([0], [], [0.0], [], [])
     for n, level in enumerate(mass):
         below = Counter(prefix[:-1] for prefix in mass[n + 1]) if n + 1 < len(mass) else Counter()
         for prefix in sorted(level, key=lambda s: [FOLDED.index(c) for c in s]):
             count.append(below[prefix])
             end.append(np.log(max(words.get(prefix, 0.0) / level[prefix], 1e-12)))
+            title.append(titles.get(prefix, 0.15) if prefix in words else 0.0)
             if n:
                 symbol.append(FOLDED.index(prefix[-1]))
                 log.append(np.log(level[prefix] / mass[n - 1][prefix[:-1]]))
     return {
         "word_symbol": np.array(symbol, np.uint8),
         "word_count": np.array(count, np.uint8),
-        "word_log": _quantise(np.array(log)),
-        "word_end": _quantise(np.array(end)),
+        "word_log": quantise(np.array(log)),
+        "word_end": quantise(np.array(end)),
+        "word_title": np.ceil(np.array(title) * 255).astype(np.uint8),
     }
 
 
@@ -244,8 +258,38 @@ def build(
     with Progress(transient=True) as progress:
         levels = _smooth(fold_text(" " + text + " "), order, progress)
     grams = _back_off(_prune(levels, threshold))
-    arrays = _gram_arrays(grams) | _word_arrays(word_frequencies(text, language, limit))
+    arrays = _gram_arrays(grams) | _word_arrays(word_frequencies(text, language, limit), title_shares(text))
     return arrays | {"order": np.array([order], np.uint8)}
+
+
+def card(
+    books: list[tuple[str, str]], arrays: dict[str, NDArray[np.uint8]], language: str, source: Path
+) -> dict[str, object]:
+    """Return the card of a language file: from what it is made, under which licences, how good it is."""
+    held = [title for title, _ in books if title in HELD_OUT]
+    figures: dict[str, object] = {
+        "n-grams": len(arrays["gram_log"]),
+        "words": int((arrays["word_title"] > 0).sum()),
+    }
+    if held:
+        symbols = fold_text(" ".join(clean(body) for title, body in books if title in held))
+        symbols = symbols[: len(symbols) // 200 * 200].reshape(-1, 200)
+        nats = TextModel(arrays).surprise(symbols)
+        figures |= {"held-out books": held, "perplexity per character": round(float(np.exp(nats)), 3)}
+    return {
+        "language": language,
+        "made by": f"python -m unscrawl.learn.words {source.name} FOLDER --language {language}",
+        "sources": [
+            {
+                "what": "n-grams, words, capitals",
+                "from": [t for t, _ in books if t not in held],
+                "licence": "public domain",
+            },
+            {"what": "word frequencies", "from": "wordfreq 3 by Robyn Speer", "licence": "CC BY-SA 4.0"},
+        ],
+        "order": int(arrays["order"][0]),
+        "figures": figures,
+    }
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -254,16 +298,20 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("text", type=Path, help="plain text, .txt or .txt.xz")
     parser.add_argument("out", type=Path, help="folder for LANGUAGE.npz and LANGUAGE.json")
     parser.add_argument("--language", default="en", help="wordfreq's code of the language")
+    parser.add_argument("--words", type=int, default=WORDS, help="length of the word list")
     options = parser.parse_args(argv)
     books = read_books(options.text)
     text = " ".join(clean(body) for title, body in books if title not in HELD_OUT)
-    arrays = build(text, options.language)
+    arrays = build(text, options.language, limit=options.words)
     target = options.out / f"{options.language}.npz"
     try:
         np.savez_compressed(target, **arrays)  # type: ignore[arg-type]
+        about = json.dumps(card(books, arrays, options.language, options.text), indent=2, ensure_ascii=False)
+        target.with_suffix(".json").write_text(about + "\n", encoding="utf-8")
     except OSError as e:
         raise OutputError(f"{target}: cannot write: {e}") from None
-    print(f"{target}: {target.stat().st_size:,} bytes, {len(arrays['gram_log']):,} n-grams")
+    print(f"{target}: {target.stat().st_size:,} bytes")
+    print(about)
 
 
 if __name__ == "__main__":
