@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from unscrawl.alphabet import ALPHABET, MARKS
@@ -21,8 +20,9 @@ from unscrawl.learn import checkpoint
 from unscrawl.learn.batches import pixels
 from unscrawl.learn.checkpoint import Run
 from unscrawl.learn.data.characters import JUNK, SOURCES, line_places, load_characters
+from unscrawl.learn.evaluation import fit_temperature
 from unscrawl.learn.export import export
-from unscrawl.learn.predict import logits, temperature
+from unscrawl.learn.predict import logits
 from unscrawl.learn.sets import ImageSet
 
 __all__ = ["prior_bias", "ship"]
@@ -56,9 +56,8 @@ def ship(run: Run, data_dir: Path, fonts_dir: Path, out: Path) -> dict[str, Any]
     assert data.validation is not None
     held = data.validation
     bias = prior_bias(data.train.labels, data.classes, run.recipe["balance"])
-    scores = logits(run.model, pixels(held.images), run.mean, run.std)
-    adjusted = scores + torch.from_numpy(bias).float()
-    run.temperature = temperature(adjusted, torch.from_numpy(held.labels))
+    adjusted = logits(run.model, pixels(held.images), run.mean, run.std).numpy() + bias
+    run.temperature = fit_temperature(adjusted, held.labels)
     mean, spread = line_places(fonts_dir)
     figures = _figures(adjusted / run.temperature, held)
     export(
@@ -74,12 +73,12 @@ def ship(run: Run, data_dir: Path, fonts_dir: Path, out: Path) -> dict[str, Any]
     return figures
 
 
-def _figures(scores: torch.Tensor, held: ImageSet) -> dict[str, Any]:
+def _figures(scores: NDArray[np.float64], held: ImageSet) -> dict[str, Any]:
     """Accuracy on the held-back part: all classes, and with case ignored over digits and letters."""
-    best = scores.argmax(1).numpy()
+    best = scores.argmax(axis=1)
     letters = held.labels < ALPHABET.index(MARKS[0])
     fold = np.array([ALPHABET.index(c.lower()) if c.isalpha() else i for i, c in enumerate(ALPHABET)])
-    among = scores[:, : ALPHABET.index(MARKS[0])].argmax(1).numpy()[letters]
+    among = scores[:, : ALPHABET.index(MARKS[0])].argmax(axis=1)[letters]
     return {
         "held back": len(held),
         "right of 85 classes": round(float((best == held.labels).mean()), 4),
