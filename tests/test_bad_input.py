@@ -78,6 +78,13 @@ def test_blank_page_is_empty_text_and_a_note(unscrawl: Run, tmp_path: Path) -> N
     assert (tmp_path / "results" / "blank.txt").read_bytes() == b""
 
 
+def test_blank_character_is_a_guess_and_a_note(unscrawl: Run, tmp_path: Path) -> None:
+    Image.new("RGB", (90, 90), "white").save(tmp_path / "blank.png")
+    ran = unscrawl("classify", "blank.png")
+    assert (ran.code, len(ran.complaints)) == (0, 1)
+    assert "blank.png: nothing written here was found" in ran.err
+
+
 def test_bad_standard_input_is_one_line(unscrawl: Run) -> None:
     ran = unscrawl("read", "-", stdin=b"no picture")
     assert (ran.code, ran.out, len(ran.complaints)) == (2, "", 1)

@@ -69,7 +69,7 @@ def test_source_is_the_path_as_given(reader: Reader, tmp_path: Path, monkeypatch
 
 
 def test_threads_share_a_reader(reader: Reader) -> None:
-    pictures = [draw("first thread", "reads this"), draw("second thread")] * 4
+    pictures = [draw("first thread", "reads this"), draw("second thread")] * 2
     alone = [reader.read(picture) for picture in pictures]
     with ThreadPoolExecutor(4) as pool:
         assert list(pool.map(reader.read, pictures)) == alone
