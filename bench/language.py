@@ -2,11 +2,11 @@
 
     python bench/language.py BOOKS.txt.xz [--names NAMES.txt] [--weight 1] [--lines 60]
 
-A simulated classifier looks at text the language file was not made from: held-out books, names, numbers, random
-groups. Its scores have the confusions of handwriting (l/1/I, o/0/O, c/e, n/h/r, …), some characters are written much
-worse than others, wide letters fall apart (m → r n), neighbours may be taken together. The noise is set for an error
-rate of 2, 6 or 15 % on single characters, then the scores are calibrated with a temperature. Prints the character
-error rate of whole lines, case kept, without and with the language.
+A simulated classifier looks at text the language file was not made from: held-out books, names, numbers,
+random groups. Its scores have the confusions of handwriting (l/1/I, o/0/O, c/e, n/h/r, …), some characters
+are written much worse than others, wide letters fall apart (m → r n), neighbours may be taken together. The
+noise is set for an error rate of 2, 6 or 15 % on single characters, then the scores are calibrated with a
+temperature. Prints the character error rate of whole lines, case kept, without and with the language.
 """
 
 from __future__ import annotations
@@ -27,36 +27,22 @@ from unscrawl.learn.words import HELD_OUT, clean, read_books
 
 Floats = NDArray[np.float64]
 _INDEX = {c: i for i, c in enumerate(ALPHABET)}
+# fmt: off
 ALIKE = (
-    "lLiI1!|jt/ oO0QaD ceCGa6( nhrmN uvyUVYw gq9yGQ tf+T sS5$8 aoduq zZ27? B8R3E pPD kKxXRh bh6L dclaA mMnN wWvu "
-    ".,';- -= :; 'i, \"n #H 4Aq9 7T1 fFpP eE€ jJ;3 0D6 @aQ £E %X *x"
-).split()
+    "lLiI1!|jt/", "oO0QaD", "ceCGa6(", "nhrmN", "uvyUVYw", "gq9yGQ", "tf+T", "sS5$8", "aoduq", "zZ27?",
+    "B8R3E", "pPD", "kKxXRh", "bh6L", "dcla", "mMnN", "wWvu", ".,';-", "-=", ":;", "'i,", '"n', "#H",
+    "4Aq9", "7T1", "fFpP", "eE€", "jJ;3", "0D6", "@aQ", "£E", "%X", "*x",
+)
 PARTS = {
-    "m": "rn",
-    "d": "cl",
-    "w": "vv",
-    "h": "ln",
-    "k": "lc",
-    "B": "13",
-    "n": "ri",
-    "u": "ii",
-    "M": "IV",
-    "W": "VV",
-    "U": "LI",
-    "H": "11",
-    "N": "IV",
-    "K": "lc",
-    "b": "lo",
-    "q": "cl",
-    "g": "cj",
-    "y": "ij",
-    "D": "1)",
-    "R": "12",
+    "m": "rn", "d": "cl", "w": "vv", "h": "ln", "k": "lc", "n": "ri", "u": "ii", "b": "lo", "q": "cl",
+    "g": "cj", "y": "ij", "B": "13", "M": "IV", "W": "VV", "U": "LI", "H": "11", "N": "IV", "K": "lc",
+    "D": "1)", "R": "12",
 }
+# fmt: on
 
 
 def similarity(rng: np.random.Generator) -> Floats:
-    """[84, 84] how alike two characters look: 1 on the diagonal, 0.55–0.8 for look-alikes, else up to 0.3."""
+    """[84, 84] how alike two characters look: 1 to itself, 0.5–0.8 for look-alikes, else up to 0.3."""
     n = len(ALPHABET)
     s = rng.uniform(0, 0.3, (n, n))
     for group in ALIKE:
@@ -101,7 +87,7 @@ class Classifier:
         return z
 
     def scores(self, char: str, rng: np.random.Generator, mass: float = 1.0) -> NDArray[np.float32]:
-        """[84] log p(character, not junk) for ink that shows `char`, `mass` being p(not junk)."""
+        """[84] log p(character, not junk) for ink that shows `char`; `mass` is p(not junk)."""
         z = self.logits(np.array([_INDEX[char]]), rng) / self.temperature
         p = _log_softmax(z)[0] + np.log(mass)
         return np.asarray(np.logaddexp(p, -13.0), np.float32)
@@ -116,7 +102,7 @@ def _log_softmax(z: Floats) -> Floats:
 def lattice(
     text: str, look: Classifier, rng: np.random.Generator, *, cut: bool
 ) -> tuple[list[Edge], NDArray[np.float32]]:
-    """Return edges and break probabilities of one line; `cut`: the characters are ready-cut, one piece each."""
+    """Return edges and break probabilities of one line; `cut`: ready-cut, one piece a character."""
     shown: list[str] = []  # what each piece looks like alone
     whole: list[tuple[int, int, str]] = []
     gaps: list[bool] = []
