@@ -82,13 +82,13 @@ def test_line_of_capitals_is_rescaled(shipped: Recogniser) -> None:
 
 
 def test_missing_model(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="card"):
+    with pytest.raises(ModelError, match="no such model"):
         Recogniser(tmp_path / "absent.onnx")
 
 
-def test_card_without_network(copy: Path) -> None:
-    copy.unlink()
-    with pytest.raises(ModelError, match="no such model"):
+def test_network_without_card(copy: Path) -> None:
+    copy.with_suffix(".json").unlink()
+    with pytest.raises(ModelError, match="no card"):
         Recogniser(copy)
 
 

@@ -1,9 +1,9 @@
 """unscrawl reads handwriting, and learns the hand it is reading.
 
-    from unscrawl import Reader
+from unscrawl import Reader
 
-    page = Reader().read("letter.jpg")
-    print(page.text)
+page = Reader().read("letter.jpg")
+print(page.text)
 """
 
 from __future__ import annotations

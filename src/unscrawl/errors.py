@@ -5,7 +5,15 @@ A message says what is wrong, where, and what to do. The command line prints it 
 
 from __future__ import annotations
 
-__all__ = ["DataError", "ModelError", "OptionError", "OutputError", "PictureError", "TrainingError", "UnscrawlError"]
+__all__ = [
+    "DataError",
+    "ModelError",
+    "OptionError",
+    "OutputError",
+    "PictureError",
+    "TrainingError",
+    "UnscrawlError",
+]
 
 
 class UnscrawlError(Exception):

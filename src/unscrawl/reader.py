@@ -23,7 +23,7 @@ from unscrawl.page import Box, Glyph, Line, Page, Word
 from unscrawl.recogniser import Recogniser
 
 if TYPE_CHECKING:
-    pass
+    from PIL.Image import Image
 
 __all__ = ["Classified", "Layout", "Reader"]
 

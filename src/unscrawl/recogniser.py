@@ -42,6 +42,8 @@ class Recogniser:
     def __init__(self, path: str | os.PathLike[str] | None = None, *, threads: int | None = None) -> None:
         shipped = Path(str(resources.files("unscrawl"))) / "weights" / "glyph.onnx"
         self.path = Path(path) if path is not None else shipped
+        if not self.path.is_file():
+            raise ModelError(f"{self.path}: no such model; `unscrawl export` writes one")
         self.card = _read_card(self.path.with_suffix(".json"))
         self.classes: tuple[str, ...] = tuple(self.card["classes"])
         self.temperature = float(self.card.get("temperature", 1.0))
@@ -49,14 +51,12 @@ class Recogniser:
         self._bias = np.array(self.card.get("bias", np.zeros(len(self.classes))), np.float32)
         self.junk = self.classes.index(JUNK) if JUNK in self.classes else None
         options = ort.SessionOptions()
-        options.intra_op_num_threads = threads or min(4, len(os.sched_getaffinity(0)))
+        options.intra_op_num_threads = threads or min(4, _cores())
         options.log_severity_level = 3
         try:
             self._session = ort.InferenceSession(
                 self.path.read_bytes(), options, providers=["CPUExecutionProvider"]
             )
-        except FileNotFoundError:
-            raise ModelError(f"{self.path}: no such model; `unscrawl export` writes one") from None
         except Exception as error:  # ONNX Runtime has no exception tree of its own
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise ModelError(f"{self.path} is not a model ONNX Runtime can run: {reason}") from None
@@ -148,6 +148,11 @@ class Recogniser:
         z = ((places[:, None, :] - mean) / spread) ** 2  # [N, C, 2]
         t = -0.5 * (_HEAVY_TAIL + 1) * np.log1p(z / _HEAVY_TAIL) - np.log(spread)
         return np.asarray(t.sum(axis=2), np.float32)
+
+
+def _cores() -> int:
+    """Return how many processors this process may use; only Linux knows better than the machine's number."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _read_card(path: Path) -> dict[str, Any]:
