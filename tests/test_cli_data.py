@@ -66,8 +66,8 @@ def test_info_of_a_known_set_names_its_licence(unscrawl: Command, tmp_path: Path
 
 
 def test_data_commands_never_import_torch(shapes: Path) -> None:
-    code = "import sys; from unscrawl.learn.data import load; load(sys.argv[1]); sys.exit('torch' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code, str(shapes)], check=True)
+    code = f"import sys, unscrawl.learn.data as d; d.load({str(shapes)!r}); sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_fetch_offers_the_nearest_name(unscrawl: Command) -> None:

@@ -166,6 +166,36 @@ def test_what_cannot_be_done_is_told_in_one_line(
     assert message in ran.complaints[0]
 
 
+GREY = np.zeros((4, 28, 28), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"x": GREY, "label": ["a"] * 4}, "1 class, at least 2"),
+        (
+            {"x": GREY, "label": [0, 1, 2, 0], "classes": list("abcdef")},
+            "4 training pictures are too few for 6",
+        ),
+        ({"x": GREY, "label": [0, 1, 2, 9], "classes": list("abc")}, "label 9 of picture 3 is outside 0 … 2"),
+        (
+            {"x": GREY, "label": [1, 1, 1, 1], "classes": list("abc")},
+            "every training picture has the same label",
+        ),
+        ({"x": GREY[:, :20], "label": [0, 1, 0, 1]}, "pictures are 20 × 28"),
+    ],
+)
+def test_data_that_cannot_be_learned_is_refused_in_one_line(
+    unscrawl: Command, tmp_path: Path, arrays: dict[str, np.ndarray], message: str
+) -> None:
+    np.savez(tmp_path / "bad.npz", **arrays)
+    ran = unscrawl("train", "bad.npz", "--model", "mlp", "--out", "r")
+    assert ran.code == 2
+    assert len(ran.complaints) == 1, ran.err
+    assert message in ran.complaints[0]
+    assert not (tmp_path / "r").exists()
+
+
 def test_pictures_of_another_size_are_refused(unscrawl: Command, run: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "small.npz", x=np.zeros((4, 8, 8), np.uint8), label=["dark", "bright"] * 2)
     ran = unscrawl("evaluate", run, "small.npz")

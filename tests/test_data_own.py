@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as numbers
 from PIL import Image
 
 from unscrawl.errors import DataError, OptionError, PictureError
 from unscrawl.learn.data import from_dataset, load
-from unscrawl.learn.data.arrays import pictures
+from unscrawl.learn.data.arrays import build, pictures
 from unscrawl.learn.data.files import encode_idx
 from unscrawl.learn.sets import check
 
@@ -264,6 +268,33 @@ def test_a_cut_off_archive_is_damaged(tmp_path: Path) -> None:
 )
 def test_any_form_of_numbers_becomes_the_same_bytes(values: np.ndarray) -> None:
     np.testing.assert_array_equal(pictures(values, "x"), IMAGES)
+
+
+@given(
+    numbers.arrays(
+        st.sampled_from([np.dtype(kind) for kind in ("u1", "i8", "f4", "?", "U2", "c8", "M8[s]")]),
+        numbers.array_shapes(min_dims=0, max_dims=5, min_side=0, max_side=4),
+    )
+)
+def test_arbitrary_arrays_become_bytes_or_our_own_error(values: np.ndarray) -> None:
+    with suppress(DataError):
+        images = pictures(values, "x")
+        assert images.dtype == np.uint8
+        assert images.ndim == 3 or images.shape[3] == 3
+
+
+@given(
+    numbers.arrays(
+        st.sampled_from(
+            [np.dtype(kind) for kind in ("u1", "u8", "i8", "f8", "?", "U2", "S2", "c8", "M8[s]")]
+        ),
+        st.sampled_from([(6,), (6, 1), (6, 2), (5,)]),
+    )
+)
+def test_arbitrary_labels_become_numbers_or_our_own_error(labels: np.ndarray) -> None:
+    with suppress(DataError):
+        data = build("x", {"train": (IMAGES, labels)})
+        assert 0 <= data.train.labels.min() <= data.train.labels.max() < len(data.classes)
 
 
 def test_colour_first_becomes_colour_last() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import isqrt
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +13,8 @@ from unscrawl.errors import DataError
 from unscrawl.learn.sets import Data, ImageSet
 
 __all__ = ["build", "number", "pictures"]
+
+_LARGEST: Final = 2.0**53  # whole numbers up to here are exact in every type that holds them
 
 
 def pictures(values: NDArray[Any], source: str) -> NDArray[np.uint8]:
@@ -45,14 +47,14 @@ def _arrange(values: NDArray[Any], source: str) -> NDArray[Any]:
     """Return `values` with the axes of pictures: N, H, W and, for colour, 3."""
     if values.dtype == np.object_:
         raise DataError(f"{source}: the pictures are of mixed size; bring them to one size first")
-    if values.ndim == 2 and values.shape[1] > 0 and isqrt(values.shape[1]) ** 2 == values.shape[1]:
+    if values.size == 0:
+        raise DataError(f"{source}: holds no pictures")
+    if values.ndim == 2 and isqrt(values.shape[1]) ** 2 == values.shape[1]:
         values = values.reshape(len(values), isqrt(values.shape[1]), -1)
     if values.ndim == 4 and values.shape[3] not in (1, 3) and values.shape[1] in (1, 3):
         values = values.transpose(0, 2, 3, 1)
     if values.ndim == 4 and values.shape[3] == 1:
         values = values[..., 0]
-    if values.size == 0:
-        raise DataError(f"{source}: holds no pictures")
     if values.ndim != 3 and (values.ndim != 4 or values.shape[3] != 3):
         raise DataError(f"{source}: pictures must be [N, H, W] or [N, H, W, 3], not {list(values.shape)}")
     return values
@@ -99,12 +101,14 @@ def _plain(labels: NDArray[Any], source: str) -> NDArray[Any]:
     if labels.ndim != 1:
         raise DataError(f"{source}: labels must be [N], not {list(labels.shape)}")
     if labels.dtype.kind == "S":
-        labels = np.char.decode(labels, "utf-8")
+        labels = np.char.decode(labels, "utf-8", "replace")
     if labels.dtype.kind == "U":
         return labels
-    if labels.dtype.kind not in "iufb" or not (whole := labels.astype(np.int64) == labels).all():
-        bad = "" if labels.dtype.kind not in "f" else f": {labels[~whole][0]} is no whole number"
-        raise DataError(f"{source}: labels must be names or whole numbers{bad}")
+    if labels.dtype.kind not in "iufb":
+        raise DataError(f"{source}: labels must be names or whole numbers, not {labels.dtype}")
+    wrong = labels[~((np.rint(labels) == labels) & (np.abs(labels, dtype=float) < _LARGEST))]
+    if wrong.size:
+        raise DataError(f"{source}: labels must be names or whole numbers: {wrong[0]} is no whole number")
     return labels.astype(np.int64)
 
 
