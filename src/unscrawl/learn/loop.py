@@ -1,8 +1,7 @@
 """The training loop: a data set, a network and a recipe in, a run folder out.
 
-Read `fit` from top to bottom. What is random in a step depends on the seed and the step's number only
-(dropout excepted: torch's own generator is saved), so a run that was interrupted and resumed ends, on
-the CPU, with the same bits as one that was not.
+Read `fit` from top to bottom. What is random in a step depends on the seed and the step's number only,
+so a run that was interrupted and resumed ends, on the CPU, with the same bits as one that was not.
 """
 
 from __future__ import annotations
@@ -17,27 +16,29 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 import unscrawl
-from unscrawl.errors import ModelError, OptionError, TrainingError
-from unscrawl.learn import checkpoint, models, optimizers
+from unscrawl.errors import OptionError, TrainingError
+from unscrawl.learn import models, optimizers
 from unscrawl.learn.augment import augment
-from unscrawl.learn.batches import epoch_order, generator, normalise, pixels, statistics
+from unscrawl.learn.batches import epoch_order, generator, normalise, pixels, seed_of, statistics
 from unscrawl.learn.checkpoint import Run
-from unscrawl.learn.device import choose, describe
+from unscrawl.learn.crew import Crew
+from unscrawl.learn.device import describe
 from unscrawl.learn.predict import logits, temperature
 from unscrawl.learn.progress import Log
 from unscrawl.learn.recipe import Recipe
+from unscrawl.learn.resume import Point, restore, save
 from unscrawl.learn.sets import Data, check, split
 
 __all__ = ["fit"]
 
-ORDER, DISTORT = 1, 2  # what a generator is for: keeps their streams apart
+DISTORT, DROP = 1, 2  # what a generator is for: keeps their streams apart
 
 
 def fit(
@@ -67,7 +68,8 @@ def fit(
     """
     # ── data: bytes on the device
     check(data)
-    place = choose(device)
+    crew = Crew(device)
+    place = crew.device
     train, held = data.train, data.validation
     if held is None and recipe.validation > 0:
         train, held = split(data.train, recipe.validation, seed)
@@ -85,7 +87,7 @@ def fit(
     average = copy.deepcopy(net).eval() if recipe.ema else net
     steppers = optimizers.build(net, recipe)
     peaks = [[group["lr"] for group in o.param_groups] for o in steppers]
-    forward = torch.compile(net) if recipe.compile else net
+    forward = crew.join(cast(nn.Module, torch.compile(net)) if recipe.compile else net)
     half = torch.autocast(place.type, torch.bfloat16) if recipe.bf16 else nullcontext()
 
     run = Run(
@@ -106,46 +108,43 @@ def fit(
         command=command,
         samples={"train": len(train), "validation": len(held) if held else 0},
     )
-    state: dict[str, Any] = {"epoch": 0, "batch": 0, "best": -1.0, "loss": 0.0, "right": 0, "seen": 0}
-    best: dict[str, Tensor] = {}
-    if resume:
-        state, best = _restore(run, net, average, steppers)
+    point = restore(run, net, average, steppers) if resume else Point()
     per_epoch = len(_batches(y, recipe, seed, 0))
     steps = per_epoch * recipe.epochs
     look_every = 1 if place.type == "cpu" else 25  # reading a loss makes a graphics processor wait
     began = time.monotonic() - run.seconds
 
-    with Log(run, steps, shown=progress, tensorboard=tensorboard) as log, _ctrl_c() as stop:
-        for epoch in range(state["epoch"], recipe.epochs):
+    shown = progress and crew.leads
+    with Log(run, steps, shown=shown, tensorboard=tensorboard and crew.leads) as log, _ctrl_c() as stop:
+        for epoch in range(point.epoch, recipe.epochs):
             # ── one epoch
             net.train()
             batches = _batches(y, recipe, seed, epoch)
             pending: list[Tensor] = []  # (loss × samples, right) of the last steps, still on the device
-            for batch in range(state["batch"], per_epoch):
+            for batch in range(point.batch, per_epoch):
                 step = epoch * per_epoch + batch
-                share = optimizers.rate(recipe, step, steps)
-                for stepper, peak in zip(steppers, peaks, strict=True):
-                    for group, lr in zip(stepper.param_groups, peak, strict=True):
-                        group["lr"] = lr * share
-                index = batches[batch]
+                torch.manual_seed(seed_of(seed, DROP, step, crew.rank))
+                lr = optimizers.set_rate(steppers, peaks, optimizers.rate(recipe, step, steps))
+
+                index = crew.share(batches[batch])
                 target = y[index]
                 picture = x[index]  # uint8 [B, C, H, W]
                 if not recipe.augment.off:
-                    picture = picture.float().div_(255)
-                    picture = augment(picture, recipe.augment, generator(place, seed, DISTORT, step))
+                    random = generator(place, seed, DISTORT, step, crew.rank)
+                    picture = augment(picture.float().div_(255), recipe.augment, random)
                 picture = normalise(picture, mean, std).contiguous(memory_format=layout)
 
                 with half:
                     scores = forward(picture).float()  # [B, classes]
                 loss = F.cross_entropy(scores, target, label_smoothing=recipe.label_smoothing)
-                right = (scores.argmax(1) == target).sum()
+
+                right = (scores.detach().argmax(1) == target).sum()
                 pending.append(torch.stack([loss.detach() * len(index), right.float()]))
-                state["seen"] += len(index)
-                if len(pending) == look_every or batch + 1 == per_epoch or stop.is_set():
-                    _collect(pending, state, step, run.folder)
-                    log.step(
-                        step, state["loss"] / state["seen"], state["right"] / state["seen"], share * recipe.lr
-                    )
+                point.seen += len(index) * crew.size
+                look = len(pending) == look_every or batch + 1 == per_epoch
+                stopping = look and _collect(pending, stop, crew, point, step, run.folder)
+                if look:
+                    log.step(step, point.loss / point.seen, point.right / point.seen, lr)
 
                 for stepper in steppers:
                     stepper.zero_grad()
@@ -157,10 +156,11 @@ def fit(
                 if recipe.ema:
                     _follow(average, net, min(recipe.ema, (1 + step) / (10 + step)))
 
-                state["batch"] = batch + 1
-                if stop.is_set() and not pending:
+                point.batch = batch + 1
+                if stopping:
                     run.seconds = time.monotonic() - began
-                    _save(run, net, average, steppers, state, best)
+                    if crew.leads:
+                        save(run, net, average, steppers, point)
                     raise TrainingError(
                         f"stopped at step {step + 1} of {steps}; saved: --resume --out {run.folder} goes on"
                     )
@@ -168,32 +168,35 @@ def fit(
             # ── look at the validation part, save
             entry = {
                 "epoch": epoch + 1.0,
-                "loss": state["loss"] / state["seen"],
-                "accuracy": state["right"] / state["seen"],
+                "loss": point.loss / point.seen,
+                "accuracy": point.right / point.seen,
             }
-            if held:
+            if held and crew.leads:
                 scores = logits(average, pixels(held.images, place), mean, std, tta=recipe.tta).cpu()
                 labels = torch.from_numpy(held.labels)
                 entry["validation_loss"] = float(F.cross_entropy(scores, labels))
                 entry["validation_accuracy"] = float((scores.argmax(1) == labels).float().mean())
-                if recipe.keep == "best" and entry["validation_accuracy"] >= state["best"]:
-                    state["best"] = entry["validation_accuracy"]
-                    best = {k: v.clone() for k, v in average.state_dict().items()}
+                if recipe.keep == "best" and entry["validation_accuracy"] >= point.best_accuracy:
+                    point.best_accuracy = entry["validation_accuracy"]
+                    point.best = {k: v.clone() for k, v in average.state_dict().items()}
             run.seconds = entry["seconds"] = time.monotonic() - began
             run.history.append(entry)
             log.epoch(entry)
-            state |= {"epoch": epoch + 1, "batch": 0, "loss": 0.0, "right": 0, "seen": 0}
-            _save(run, net, average, steppers, state, best)
+            point = Point(epoch + 1, best_accuracy=point.best_accuracy, best=point.best)
+            if crew.leads:
+                save(run, net, average, steppers, point)
 
     # ── the weights to keep, and how far to believe them
-    if best:
-        average.load_state_dict(best)
-    run.model = average.eval()
-    if held:
+    if point.best:
+        average.load_state_dict(point.best)
+    average.eval()
+    if held and crew.leads:
         scores = logits(average, pixels(held.images, place), mean, std)
         run.temperature = temperature(scores, torch.from_numpy(held.labels))
     run.seconds = time.monotonic() - began
-    run.save()
+    if crew.leads:
+        run.save()
+    crew.part()
     return run
 
 
@@ -204,18 +207,22 @@ def _batches(labels: Tensor, recipe: Recipe, seed: int, epoch: int) -> list[Tens
     return batches[:-1] if len(batches) > 1 and len(batches[-1]) == 1 else batches
 
 
-def _collect(pending: list[Tensor], state: dict[str, Any], step: int, folder: Path) -> None:
-    """Add the sums of the last steps, up to `step`, to the epoch's and empty the list."""
-    rows = torch.stack(pending).tolist()  # [steps, 2]
-    for i, (loss, right) in enumerate(rows):
+def _collect(
+    pending: list[Tensor], stop: threading.Event, crew: Crew, point: Point, step: int, folder: Path
+) -> bool:
+    """Add the sums of the last steps, up to `step`, to the epoch's; return whether anyone asked to stop."""
+    asked = torch.tensor([float(stop.is_set()), 0.0], device=pending[0].device)
+    rows = crew.total(torch.stack([*pending, asked])).tolist()  # [steps + 1, 2]
+    for i, (loss, right) in enumerate(rows[:-1]):
         if not math.isfinite(loss):
             raise TrainingError(
-                f"the loss is {loss} at step {step + 2 - len(rows) + i}: try a lower --lr or clipping; "
+                f"the loss is {loss} at step {step + 2 - len(pending) + i}: try a lower --lr or clipping; "
                 f"{folder} keeps the state before this epoch"
             )
-        state["loss"] += loss
-        state["right"] += int(right)
+        point.loss += loss
+        point.right += int(right)
     pending.clear()
+    return bool(rows[-1][0])
 
 
 @torch.no_grad()
@@ -224,61 +231,6 @@ def _follow(average: nn.Module, net: nn.Module, decay: float) -> None:
     old, new = average.state_dict(), net.state_dict()
     floats = [k for k, v in old.items() if v.is_floating_point()]
     torch._foreach_lerp_([old[k] for k in floats], [new[k] for k in floats], 1 - decay)
-
-
-def _fingerprint(run: Run) -> dict[str, Any]:
-    """What has to be the same for resuming to make sense."""
-    keys = ("model_name", "classes", "channels", "size", "recipe", "seed", "data", "samples")
-    return {k: list(v) if isinstance(v := getattr(run, k), tuple) else v for k in keys}
-
-
-def _save(
-    run: Run,
-    net: nn.Module,
-    average: nn.Module,
-    steppers: list[torch.optim.Optimizer],
-    state: dict[str, Any],
-    best: dict[str, Tensor],
-) -> None:
-    tree = {
-        "fingerprint": _fingerprint(run),
-        "state": state,
-        "net": net.state_dict(),
-        "average": average.state_dict() if average is not net else {},
-        "best": best,
-        "optimizers": [o.state_dict() for o in steppers],
-        "random": torch.get_rng_state(),
-        "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
-        "history": run.history,
-        "seconds": run.seconds,
-    }
-    checkpoint.save_state(run.folder, tree)
-    run.save()
-
-
-def _restore(
-    run: Run, net: nn.Module, average: nn.Module, steppers: list[torch.optim.Optimizer]
-) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    tree = checkpoint.load_state(run.folder)
-    for key, now in _fingerprint(run).items():
-        then = tree["fingerprint"].get(key)
-        if key == "recipe":
-            then = asdict(Recipe()) | then  # options younger than the saved state had their default
-        if then != now:
-            what = {k: v for k, v in now.items() if then.get(k) != v} if isinstance(now, dict) else now
-            raise ModelError(
-                f"{run.folder}: cannot resume, {key} differs: now {what}; repeat the same command"
-            )
-    checkpoint.fit_into(net, tree["net"], f"{run.folder}")
-    if average is not net:
-        checkpoint.fit_into(average, tree["average"], f"{run.folder}")
-    for stepper, saved in zip(steppers, tree["optimizers"], strict=True):
-        stepper.load_state_dict(saved)
-    torch.set_rng_state(tree["random"])
-    if tree["random_cuda"] and torch.cuda.is_available():
-        torch.cuda.set_rng_state_all(tree["random_cuda"])
-    run.history, run.seconds = tree["history"], tree["seconds"]
-    return tree["state"], tree["best"]
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from unscrawl.learn.recipe import Recipe
 
-__all__ = ["Muon", "build", "orthogonalise", "rate"]
+__all__ = ["Muon", "build", "orthogonalise", "rate", "set_rate"]
 
 
 def build(model: nn.Module, recipe: Recipe) -> list[torch.optim.Optimizer]:
@@ -59,6 +59,14 @@ def rate(recipe: Recipe, step: int, steps: int) -> float:
             return math.exp(math.log(max(recipe.final, 1e-3)) * done)
         case _:
             return 1.0
+
+
+def set_rate(steppers: list[torch.optim.Optimizer], peaks: list[list[float]], share: float) -> float:
+    """Set every group's learning rate to `share` of its peak; return the first group's."""
+    for stepper, peak in zip(steppers, peaks, strict=True):
+        for group, lr in zip(stepper.param_groups, peak, strict=True):
+            group["lr"] = lr * share
+    return peaks[0][0] * share
 
 
 def orthogonalise(matrix: Tensor, rounds: int = 5) -> Tensor:
