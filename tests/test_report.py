@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -14,7 +15,7 @@ from unscrawl.errors import OutputError
 from unscrawl.learn import charts
 from unscrawl.learn.data.sheet import contact_sheet, describe
 from unscrawl.learn.evaluation import Report, measure
-from unscrawl.learn.report import as_text, comparison_text, write_report
+from unscrawl.learn.report import as_text, comparison_text, first_filters, write_report
 from unscrawl.learn.scoring import Scored
 from unscrawl.learn.sets import Data, ImageSet
 
@@ -113,6 +114,21 @@ def test_the_comparison_has_a_column_for_each_run() -> None:
     lines = text.splitlines()
     assert lines[0].split() == ["runs/a", "runs/b"]
     assert lines[2].split() == ["recipe", "lr", "0.1", "–"]
+
+
+@pytest.mark.parametrize(
+    ("model", "shape"),
+    [("mlp", (28, 28)), ("lenet-dropout", (5, 5))],
+)
+def test_the_first_layer_is_shown_as_pictures(model: str, shape: tuple[int, int]) -> None:
+    models = pytest.importorskip("unscrawl.learn.models")
+    net = models.build(model, 10)
+    weights = next(net.parameters()).detach().numpy()
+    run = SimpleNamespace(model=net, channels=1, size=28)
+    first = first_filters(run)[0]
+    assert first.shape == shape
+    largest = np.abs(weights[0]).max()
+    np.testing.assert_allclose(first.ravel() / 127.5 - 1, weights[0].ravel() / largest, atol=0.01)
 
 
 # ── contact sheet and description
