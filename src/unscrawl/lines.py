@@ -20,7 +20,7 @@ from unscrawl.components import Component, components, weighted_median
 __all__ = ["Track", "assign", "find_tracks", "split_tall"]
 
 _GRID = 8.0  # px: the text size is scaled to this before blurring
-_MAX_FRAGMENTS = 300
+_MAX_FRAGMENTS = 200
 _MAX_TRACK_GAP = 30.0  # text sizes: a wider gap is never bridged by one line
 
 
@@ -32,13 +32,14 @@ class Track:
     ys: NDArray[np.float64]
     slope: float  # used beyond both ends
 
+    def course(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return y at each x."""
+        beyond = np.minimum(x - self.xs[0], 0.0) + np.maximum(x - self.xs[-1], 0.0)
+        return np.asarray(np.interp(x, self.xs, self.ys) + beyond * self.slope)
+
     def at(self, x: float) -> float:
-        """Return y at `x`."""
-        if x < self.xs[0]:
-            return float(self.ys[0] + (x - self.xs[0]) * self.slope)
-        if x > self.xs[-1]:
-            return float(self.ys[-1] + (x - self.xs[-1]) * self.slope)
-        return float(np.interp(x, self.xs, self.ys))
+        """Return y at one x."""
+        return float(self.course(np.array([x]))[0])
 
 
 def find_tracks(mask: NDArray[np.uint8], size: float) -> list[Track]:
@@ -132,22 +133,24 @@ def _columns(
 def _link(fragments: list[NDArray[np.float64]], size: float, slope: float) -> list[Track]:
     """Chain ridge fragments that continue one another into tracks, top to bottom."""
     chains = _drop_shadows(sorted(fragments, key=lambda f: -float(f[:, 2].sum())), size)
-    while (pair := _best_pair(chains, size, slope)) is not None:
+    ends = [_ends(c, size) for c in chains]
+    while (pair := _best_pair(np.array(ends), size, slope)) is not None:
         joined = np.concatenate([chains[i] for i in pair])
         joined = joined[np.argsort(joined[:, 0], kind="stable")]
-        chains = [c for k, c in enumerate(chains) if k not in pair] + [joined]
+        for i in sorted(pair, reverse=True):
+            del chains[i], ends[i]
+        chains.append(joined)
+        ends.append(_ends(joined, size))
     tracks = [_track(c, size, slope) for c in chains]
     x0 = min((float(t.xs[0]) for t in tracks), default=0.0)
     return sorted(tracks, key=lambda t: (t.ys.mean() - slope * (t.xs.mean() - x0), t.xs[0]))
 
 
-def _best_pair(chains: Sequence[NDArray[np.float64]], size: float, slope: float) -> tuple[int, int] | None:
-    """Return the two chains, left and right, that continue one another best; None where none do."""
-    if len(chains) < 2:
+def _best_pair(ends: NDArray[np.float64], size: float, slope: float) -> tuple[int, int] | None:
+    """Return the two chains, left and right, that continue one another best by their ends, if any do."""
+    if len(ends) < 2:
         return None
-    left, right = np.array([c[0, 0] for c in chains]), np.array([c[-1, 0] for c in chains])
-    start = np.array([_end(c, 0, size) for c in chains])
-    stop = np.array([_end(c, -1, size) for c in chains])
+    left, start, right, stop = ends.T
     gap = left[None, :] - right[:, None]
     off = np.abs(start[None, :] - stop[:, None] - slope * gap) / size
     wide = np.maximum(gap, 0.0) / size
@@ -160,11 +163,12 @@ def _best_pair(chains: Sequence[NDArray[np.float64]], size: float, slope: float)
     return int(i), int(j)
 
 
-def _end(chain: NDArray[np.float64], which: int, size: float) -> float:
-    """Return a chain's y at its left (0) or right (-1) end, averaged over about two letters."""
-    x = chain[which, 0]
-    near = np.abs(chain[:, 0] - x) < 2 * size
-    return float(np.average(chain[near, 1], weights=chain[near, 2]))
+def _ends(chain: NDArray[np.float64], size: float) -> tuple[float, float, float, float]:
+    """Return x and y of a chain's left end, then of its right end; y is a mean over about two letters."""
+    x, y, weight = chain.T
+    first, last = np.abs(x - x[0]) < 2 * size, np.abs(x - x[-1]) < 2 * size
+    start, stop = (float(np.average(y[near], weights=weight[near])) for near in (first, last))
+    return float(x[0]), start, float(x[-1]), stop
 
 
 def _drop_shadows(chains: list[NDArray[np.float64]], size: float) -> list[NDArray[np.float64]]:
@@ -207,41 +211,40 @@ def assign(parts: Sequence[Component], tracks: Sequence[Track], size: float) -> 
     because a dot may float closer to the line above than to its own.
     """
     rows: list[list[Component]] = [[] for _ in tracks]
-    if not tracks:
+    if not tracks or not parts:
         return rows
-    small: list[tuple[Component, NDArray[np.float64]]] = []
-    for p in parts:
-        away = np.array([_distance(p, t, size) for t in tracks])
-        if max(p.w, p.h) < 0.4 * size:
-            small.append((p, away))
-        elif away.min() < 1.6 * size:
-            rows[int(away.argmin())].append(p)
+    away = np.stack([_distances(parts, t, size) for t in tracks], axis=1)
+    small = np.array([max(p.w, p.h) < 0.4 * size for p in parts])
+    for i in np.flatnonzero(~small & (away.min(axis=1) < 1.6 * size)).tolist():
+        rows[int(away[i].argmin())].append(parts[i])
     letters = [list(row) for row in rows]
-    for p, away in small:
-        best, best_cost = -1, np.inf
-        for i in np.flatnonzero(away < 2.2 * size):
-            beside = (_separation(p, q) for q in letters[i] if abs(q.cx - p.cx) < 4 * size)
-            cost = min(min(beside, default=2 * size), 2 * size) + 0.5 * away[i]
-            if cost < best_cost:
-                best, best_cost = int(i), cost
-        if best >= 0:
-            rows[best].append(p)
+    for i in np.flatnonzero(small & (away.min(axis=1) < 2.2 * size)).tolist():
+        near = np.flatnonzero(away[i] < 2.2 * size)
+        cost = [_separation(parts[i], letters[t], 2 * size) + 0.5 * away[i, t] for t in near]
+        rows[int(near[int(np.argmin(cost))])].append(parts[i])
     return rows
 
 
-def _distance(p: Component, track: Track, size: float) -> float:
-    """Return how far a component lies from a track, px: 0 on it, more beyond its ends."""
-    y = track.at(p.cx)
-    beyond = max(track.xs[0] - p.cx, p.cx - track.xs[-1], 0.0)
-    inside = max(min(p.y + p.h, y + 0.5 * size) - max(p.y, y - 0.5 * size), 0.0)
-    return float(abs(p.cy - y) - 0.5 * inside + 0.1 * max(beyond - 2 * size, 0.0))
+def _distances(parts: Sequence[Component], track: Track, size: float) -> NDArray[np.float64]:
+    """Return how far components [n] lie from a track, px: 0 or less on it, more beyond its ends."""
+    x, top, h = np.array([(p.cx, p.y, p.h) for p in parts]).T
+    y = track.course(x)
+    beyond = np.maximum(np.maximum(track.xs[0] - x, x - track.xs[-1]), 0.0)
+    inside = np.maximum(np.minimum(top + h, y + 0.5 * size) - np.maximum(top, y - 0.5 * size), 0.0)
+    return np.asarray(np.abs(top + h / 2 - y) - 0.5 * inside + 0.1 * np.maximum(beyond - 2 * size, 0.0))
 
 
-def _separation(p: Component, q: Component) -> float:
-    """Return the distance between two boxes, px; across counts twice, since marks sit above or below."""
-    dx = max(q.x - (p.x + p.w), p.x - (q.x + q.w), 0)
-    dy = max(q.y - (p.y + p.h), p.y - (q.y + q.h), 0)
-    return float(np.hypot(2 * dx, dy))
+def _separation(p: Component, others: Sequence[Component], most: float) -> float:
+    """Return the distance from a mark's box to the nearest of others, px, at most `most`.
+
+    Across counts twice, since marks sit above or below their letter.
+    """
+    for q in others:
+        dx = max(q.x - (p.x + p.w), p.x - (q.x + q.w), 0)
+        if 2 * dx < most:
+            dy = max(q.y - (p.y + p.h), p.y - (q.y + q.h), 0)
+            most = min(most, float(np.hypot(2 * dx, dy)))
+    return most
 
 
 def split_tall(
@@ -281,17 +284,14 @@ def _line_cut(
     """Return where a component's box lies above the best cut between two lines, or None to leave it whole."""
     if p.h < 1.3 * size:
         return None
-    crossed = sorted(
-        (t for t in tracks if p.y + 0.2 * size < t.at(p.cx) < p.y + p.h - 0.2 * size
-         and t.xs[0] - 2 * size < p.cx < t.xs[-1] + 2 * size),
-        key=lambda t: t.at(p.cx),
-    )
+    beside = [t for t in tracks if t.xs[0] - 2 * size < p.cx < t.xs[-1] + 2 * size]
+    courses = sorted((t.at(p.cx), i) for i, t in enumerate(beside))
+    crossed = [beside[i] for y, i in courses if p.y + 0.2 * size < y < p.y + p.h - 0.2 * size]
     if len(crossed) < 2:
         return None
     own = labels[p.y : p.y + p.h, p.x : p.x + p.w] == p.label
-    xs = np.arange(p.x, p.x + p.w)
-    upper = np.array([crossed[0].at(float(x)) for x in xs]) - p.y
-    lower = np.array([crossed[1].at(float(x)) for x in xs]) - p.y
+    xs = np.arange(p.x, p.x + p.w, dtype=np.float64)
+    upper, lower = crossed[0].course(xs) - p.y, crossed[1].course(xs) - p.y
     if (lower - upper).min() < 0.8 * size:
         return None
     place = (np.arange(p.h)[:, None] - upper) / (lower - upper)  # 0 on the upper line, 1 on the lower
@@ -302,9 +302,12 @@ def _line_cut(
     cost = ink + 0.02 * size * size * np.abs(centre - 0.55)
     cost[(centre < 0.25) | (centre > 0.85)] = np.inf
     above: NDArray[np.bool_] = place < (int(np.argmin(cost)) + 0.5) / bins
-    for side in (above, ~above):
+    for side, line, sign in ((above, upper, -1), (~above, lower, 1)):
         ys, cols = np.nonzero(own & side)
-        # Only a letter on each side makes a cut right; a tail is a narrow or a low thing.
-        if len(ys) == 0 or np.ptp(cols) < 0.3 * size or np.ptp(ys) < 0.3 * size:
+        # Only a letter on each side makes a cut right; a tail is narrow and ends about mid-line.
+        if len(ys) == 0:
+            return None
+        reach = float((sign * (ys - line[cols])).max())
+        if np.ptp(ys) < 0.3 * size or (np.ptp(cols) < 0.3 * size and reach < 0.35 * size):
             return None
     return above

@@ -18,6 +18,9 @@ __all__ = ["Atom", "join_stacked", "overcut", "seam_odds"]
 _SEAM = np.array([-7.290, -3.293, 2.161, -0.672, 2.040, 1.820, 0.568, 1.603, 1.026])
 
 
+_ASIDE = np.float32(0.06)  # px of ink that a sideways step costs: keeps seams upright
+
+
 @dataclass
 class Atom:
     """A piece before its ink is drawn: label numbers with their common box."""
@@ -35,23 +38,34 @@ class Atom:
         """Middle of the box across, px."""
         return self.x + self.w / 2
 
+    def mask(self, labels: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Return where the atom's ink is in its box, from the page's label picture."""
+        view = labels[self.y : self.y + self.h, self.x : self.x + self.w]
+        mask: NDArray[np.bool_] = view == self.labels[0]
+        for label in self.labels[1:]:
+            mask |= view == label
+        return mask
+
 
 def join_stacked(parts: Sequence[Component], x_height: float) -> list[Atom]:
     """Join components that stand over one another into one atom: dots, double strokes, broken letters."""
-    atoms = [Atom((p.label,), p.x, p.y, p.w, p.h, p.area) for p in sorted(parts, key=lambda p: p.cx)]
+    atoms = [Atom((p.label,), p.x, p.y, p.w, p.h, p.area) for p in parts]
     while True:
-        best: tuple[float, int, int] | None = None
-        for i, a in enumerate(atoms):
-            for j in range(i + 1, min(i + 5, len(atoms))):
-                score = _stacked(a, atoms[j], x_height)
-                if score > 0 and (best is None or score > best[0]):
-                    best = (score, i, j)
-        if best is None:
-            return atoms
-        _, i, j = best
-        atoms[i] = _union(atoms[i], atoms[j])
-        del atoms[j]
         atoms.sort(key=lambda a: a.cx)
+        pairs = [
+            (_stacked(atoms[i], atoms[j], x_height), i, j)
+            for i in range(len(atoms))
+            for j in range(i + 1, min(i + 5, len(atoms)))
+        ]
+        gone: set[int] = set()
+        merged = []
+        for score, i, j in sorted(pairs, reverse=True):
+            if score > 0 and i not in gone and j not in gone:
+                merged.append(_union(atoms[i], atoms[j]))
+                gone |= {i, j}
+        if not merged:
+            return atoms
+        atoms = [a for k, a in enumerate(atoms) if k not in gone] + merged
 
 
 def _union(a: Atom, b: Atom) -> Atom:
@@ -96,16 +110,15 @@ def overcut(
     if atom.w < 0.7 * x_height:
         return [atom]
     view = labels[atom.y : atom.y + atom.h, atom.x : atom.x + atom.w]
-    own = np.isin(view, atom.labels)
+    own = atom.mask(labels)
     near = strength[atom.y : atom.y + atom.h, atom.x : atom.x + atom.w]
     ink = (near * own).astype(np.float32) / np.float32(255)
-    down, back = _paths(ink)
-    up, forth = _paths(ink[::-1])
+    down, up = _paths(ink)
     middle = atom.h // 2
     total = (down[middle] + up[::-1][middle] - ink[middle]) / line.pen
     at = _minima(total, x_height)
     seams = [
-        np.concatenate([_trace(back, middle, x)[::-1], _trace(forth, atom.h - 1 - middle, x)[1:]]) for x in at
+        np.concatenate([_trace(down, middle, x)[::-1], _trace(up, atom.h - 1 - middle, x)[1:]]) for x in at
     ]
     features = _seam_features(atom, ink, at, seams, total, line)
     kept = np.flatnonzero(seam_odds(features) >= least)
@@ -153,30 +166,38 @@ def seam_odds(features: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(features @ _SEAM, -30, 30))))
 
 
-def _paths(ink: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.int8]]:
-    """Return the least ink [h, w] on any path from the top to each pixel, and each pixel's step back."""
+def _paths(ink: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the least ink [h, w] on any path from the top to each pixel, and that of the ink upside down.
+
+    A path goes down one pixel at a time and at most one aside.
+    """
     h, w = ink.shape
-    cost = ink.copy()
-    back = np.zeros((h, w), dtype=np.int8)
-    aside = np.float32(0.06)  # px of ink that a sideways step is worth: keeps seams upright
-    padded = np.full(w + 2, np.inf, dtype=np.float32)
+    wall = np.full((h, 1), np.inf, dtype=np.float32)
+    cost = np.hstack([wall, ink, wall, ink[::-1], wall])  # both at once: half the steps
+    aside = np.empty(2 * w + 1, dtype=np.float32)
     for y in range(1, h):
-        padded[1:-1] = cost[y - 1]
-        choices = np.stack([padded[1:-1], padded[:-2] + aside, padded[2:] + aside])
-        step = choices.argmin(axis=0)
-        cost[y] += choices[step, np.arange(w)]
-        back[y] = np.array([0, -1, 1], dtype=np.int8)[step]
-    return cost, back
+        above = cost[y - 1]
+        np.minimum(above[:-2], above[2:], out=aside)
+        aside += _ASIDE
+        cost[y, 1:-1] += np.minimum(aside, above[1:-1])
+    return cost[:, 1 : w + 1], cost[:, w + 2 : -1]
 
 
-def _trace(back: NDArray[np.int8], y: int, x: int) -> NDArray[np.intp]:
-    """Follow the steps back from (y, x) to row 0; return x for rows y, y-1, … 0."""
-    path = np.empty(y + 1, dtype=np.intp)
-    path[0] = x
-    for i in range(y):
-        x += int(back[y - i, x])
-        path[i + 1] = x
-    return path
+def _trace(cost: NDArray[np.float32], y: int, x: int) -> NDArray[np.intp]:
+    """Follow the cheapest path back from (y, x) to row 0; return x for rows y, y-1, … 0."""
+    path = [x]
+    last = cost.shape[1] - 1
+    for row in cost[:y][::-1]:
+        here = row[x]
+        if x > 0 and row[x - 1] + _ASIDE < here:
+            here, step = row[x - 1] + _ASIDE, -1
+        else:
+            step = 0
+        if x < last and row[x + 1] + _ASIDE < here:
+            step = 1
+        x += step
+        path.append(x)
+    return np.array(path, dtype=np.intp)
 
 
 def _minima(total: NDArray[np.float32], x_height: float) -> list[int]:

@@ -15,7 +15,7 @@ __all__ = ["Gaps", "break_features", "break_odds", "cut_odds", "measure"]
 
 # Log odds for the features of `_white_features` and `_break_features`; fitted by bench/layout.py.
 _WHITE = np.array([-2.401, 3.581, 0.630, -1.552, 4.051, 1.716, -1.586])
-_BREAK = np.array([-1.276, 0.165, 0.566, 0.223])
+_BREAK = np.array([-1.742, 0.611, 0.077, -0.023])
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def _profiles(
     left = np.full((len(atoms), rows), np.inf)
     right = np.full((len(atoms), rows), -np.inf)
     for i, a in enumerate(atoms):
-        own = np.isin(labels[a.y : a.y + a.h, a.x : a.x + a.w], a.labels)
+        own = a.mask(labels)
         used = own.any(axis=1)
         at = slice(a.y - top, a.y - top + a.h)
         left[i, at] = np.where(used, a.x + own.argmax(axis=1), np.inf)

@@ -1,0 +1,151 @@
+"""Lines, pieces and the odds of boundaries, on small drawn pages."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from unscrawl.ink import Ink
+from unscrawl.layout import LineInk, find_lines
+
+X = 24  # height of a small letter in px
+
+
+def _ink(canvas: NDArray[np.uint8]) -> Ink:
+    height, width = canvas.shape
+    return Ink(canvas, (canvas > 127).astype(np.uint8), np.eye(2, 3), (width, height))
+
+
+def _write(rows: list[str], pitch: int = 80, step: int = 30, slope: float = 0.0, wave: float = 0.0) -> Ink:
+    """Draw rows of o (small), l (tall), p (below the line), i (with a dot) and . with gaps between."""
+    width = 60 + max(len(r) for r in rows) * step
+    canvas = np.zeros((120 + pitch * len(rows), width), np.uint8)
+    for n, row in enumerate(rows):
+        for k, c in enumerate(row):
+            x = 30 + k * step
+            y = int(80 + pitch * n + slope * x + wave * np.sin(x / 90))
+            if c in "op":
+                cv2.ellipse(canvas, (x + 9, y - X // 2), (9, X // 2 - 1), 0, 0, 360, 255, 4)
+            if c == "p":
+                cv2.line(canvas, (x, y - X), (x, y + 16), 255, 4)
+            if c == "l":
+                cv2.line(canvas, (x + 9, y), (x + 9, y - 40), 255, 4)
+            if c == "i":
+                cv2.line(canvas, (x + 9, y), (x + 9, y - X), 255, 4)
+                cv2.circle(canvas, (x + 9, y - 37), 3, 255, -1)
+            if c == ".":
+                cv2.circle(canvas, (x + 3, y - 3), 3, 255, -1)
+    return _ink(canvas)
+
+
+def _counts(lines: list[LineInk]) -> list[int]:
+    return [sum(line.cuts > 0.5) for line in lines]
+
+
+@pytest.mark.parametrize(("slope", "wave"), [(0.0, 0.0), (0.035, 0.0), (-0.035, 0.0), (0.0, 8.0)])
+def test_rows_of_letters_become_lines_in_reading_order(slope: float, wave: float) -> None:
+    rows = ["olo pool olopo", "opo", "lopolo loo oolo lo"]
+    lines = find_lines(_write(rows, slope=slope, wave=wave))
+    assert _counts(lines) == [len(r.replace(" ", "")) for r in rows]
+
+
+def test_spaces_stand_where_words_end() -> None:
+    (line,) = find_lines(_write(["oolo lop oool"]))
+    starts = [i for i, p in enumerate(line.breaks) if p > 0.5]
+    assert starts == [4, 7]
+
+
+def test_one_evenly_spaced_word_has_no_spaces() -> None:
+    (line,) = find_lines(_write(["ooloopool"], step=38))
+    assert line.breaks.max() < 0.5
+
+
+def test_a_word_has_no_breaks_at_all() -> None:
+    (line,) = find_lines(_write(["oo loo"]), layout="word")
+    assert not line.breaks.any()
+
+
+def test_a_dot_is_one_piece_with_its_stem() -> None:
+    (line,) = find_lines(_write(["oioio"]))
+    assert len(line.pieces) == 5
+
+
+def test_a_full_stop_is_kept_on_its_line() -> None:
+    lines = find_lines(_write(["oloo.", "oloo"], pitch=64))
+    assert [len(line.pieces) for line in lines] == [5, 4]
+
+
+def test_specks_are_dropped() -> None:
+    ink = _write(["oloo"])
+    ink.mask[5, 5] = ink.mask[30, 60] = 1
+    (line,) = find_lines(ink)
+    assert len(line.pieces) == 4
+
+
+def test_baseline_and_x_height_follow_the_small_letters() -> None:
+    (line,) = find_lines(_write(["oolpo oplo ooo polo"], slope=0.02))
+    a, b = line.baseline
+    assert b == pytest.approx(0.02, abs=0.006)
+    assert a + b * 200 == pytest.approx(80 + 0.02 * 200, abs=4)
+    assert line.x_height == pytest.approx(X, rel=0.2)
+
+
+def test_a_line_of_capitals_takes_its_x_height_from_the_page() -> None:
+    lines = find_lines(_write(["oolo pool oo", "llllll", "opol oolo"]))
+    assert lines[1].x_height == pytest.approx(X, rel=0.25)
+
+
+def test_touching_letters_are_cut_at_the_join() -> None:
+    (line,) = find_lines(_write(["oo oo olo"], step=19))
+    # Two rings that share a wall: the cut lies between them, at a third to two thirds of the width.
+    wide = [p for p in line.pieces if p.ink.shape[1] > 1.7 * X]
+    assert not wide
+    assert ((line.cuts > 0.02) & (line.cuts < 0.9)).any()
+
+
+def test_a_letter_that_hangs_into_the_next_line_is_parted_from_it() -> None:
+    ink = _write(["ooolooo", "ooolooo"], pitch=64)
+    cv2.line(ink.mask, (30 + 90 + 9, 78), (30 + 90 + 9, 110), 1, 4)  # from the upper l down to the lower one
+    ink.strength[ink.mask > 0] = 255
+    lines = find_lines(ink)
+    assert _counts(lines) == [7, 7]
+
+
+def test_pieces_hold_only_their_own_ink_and_all_of_it() -> None:
+    ink = _write(["olo pool", "oipo l."])
+    drawn = np.zeros(ink.strength.shape, np.int64)
+    for line in find_lines(ink):
+        for p in line.pieces:
+            drawn[p.y : p.y + p.ink.shape[0], p.x : p.x + p.ink.shape[1]] += p.ink
+    assert np.array_equal(drawn, ink.strength)
+
+
+def test_two_columns_are_read_one_after_the_other() -> None:
+    left = ["oolo loo oo"] * 5
+    ink = _write([row + " " * 8 + "ooooo oo oooo" for row in left])
+    lines = find_lines(ink)
+    assert len(lines) == 10
+    assert [line.pieces[0].x < 300 for line in lines] == [True] * 5 + [False] * 5
+
+
+@pytest.mark.parametrize("layout", ["page", "line", "word"])
+def test_blank_paper_has_no_lines(layout: str) -> None:
+    assert find_lines(_ink(np.zeros((60, 80), np.uint8)), layout=layout) == []
+
+
+def test_a_single_letter_is_a_line() -> None:
+    (line,) = find_lines(_write(["o"]))
+    assert len(line.pieces) == 1
+    assert line.cuts.tolist() == [1.0]
+
+
+def test_layout_line_gives_one_line_however_the_ink_lies() -> None:
+    assert len(find_lines(_write(["oo", "oo"]), layout="line")) == 1
+
+
+def test_noise_ends_in_reasonable_time() -> None:
+    noise = (np.random.default_rng(0).random((200, 200)) > 0.7).astype(np.uint8) * np.uint8(255)
+    lines = find_lines(_ink(noise))
+    assert all(np.isfinite(line.x_height) and line.x_height > 0 for line in lines)
