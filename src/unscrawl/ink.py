@@ -25,7 +25,9 @@ _Plane = NDArray[np.uint8]
 _PROBE: Final = 2_000_000  # pixels of the first look at a page
 _MOST: Final = 12_000_000  # pixels of the working frame at most
 _HEIGHT: Final = 48.0  # px: components are reduced to this typical height, about 1.5 x-heights
-_FAINTEST: Final = 20  # least absorbance (of 255) that can be ink: below lie paper grain and folds
+_FAINTEST: Final = 22.0  # least absorbance (of 255) that can be ink: below lie paper grain and folds
+_DARKEST: Final = 64  # grey level of paper below which contrast is not raised: there is only noise in it
+_NOISY: Final = 0.025  # noise from pixel to pixel, as a share of the ink's contrast, that calls for smoothing
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ def extract(picture: Picture, *, layout: str = "page") -> Ink:
     _, mask = _ink(absorbed)
     typical = _typical_height(mask)
     angle = 0.0 if layout == "glyph" else tilt(mask, typical)
-    full = float(np.median(absorbed[mask > 0])) if mask.any() else 255.0
+    full = float(np.median(absorbed[mask > 0])) if mask.any() else 0.0
     wanted = max(1.0, factor * typical / _HEIGHT, (size / _MOST) ** 0.5)
     if not 0.8 * factor < wanted < 1.25 * factor:
         absorbed = _absorbance(rgb, wanted, outline, layout)
@@ -84,7 +86,7 @@ def extract(picture: Picture, *, layout: str = "page") -> Ink:
     rules = None
     if layout != "glyph":
         absorbed, rules = without_rules(absorbed, typical, full)
-    strength, mask = _ink(absorbed, rules)
+    strength, mask = _ink(absorbed, max(_FAINTEST, 0.3 * full) if rules is not None else _FAINTEST, rules)
     kept = one_character(strength, mask) if layout == "glyph" else without_lines(mask, typical)
     strength *= _plane(cv2.dilate(kept, np.ones((5, 5), np.uint8))) & (kept | (1 - mask))
     mask = kept
@@ -122,24 +124,26 @@ def _typical_height(mask: _Plane) -> float:
     return float(heights[order[np.searchsorted(below, below[-1] / 2)]])
 
 
-def _ink(absorbed: _Plane, rules: _Plane | None = None) -> tuple[_Plane, _Plane]:
-    """Return strength and mask of the ink in a plane of absorbance; what lies all in `rules` is none."""
-    nothing = np.zeros_like(absorbed)
-    above, grain = _above_paper(absorbed)
-    least = np.maximum(4 * grain, _FAINTEST).astype(np.uint8)
-    ridges = _ridges(above, least)
-    if np.count_nonzero(ridges) < 4:
-        return nothing, nothing
-    noise = _noise(absorbed) / float(np.percentile(above[ridges], 75))
-    if noise > 0.025:
-        above = _plane(cv2.GaussianBlur(above, (0, 0), 0.7 if noise < 0.05 else 1.0))
-        ridges = _ridges(above, least)
+def _ink(absorbed: _Plane, faintest: float = _FAINTEST, rules: _Plane | None = None) -> tuple[_Plane, _Plane]:
+    """Return strength and mask of the ink in a plane of absorbance.
+
+    Args:
+        faintest: least absorbance above the paper's that can be ink.
+        rules: where rules were taken out, if anywhere: what lies all in there is no ink.
+    """
+    for blur in (0.0, 0.7, 1.0):
+        if blur:
+            absorbed = _plane(cv2.GaussianBlur(absorbed, (0, 0), blur))
+        above, grain = _above_paper(absorbed)
+        ridges = _ridges(above, np.maximum(4 * grain.astype(np.uint16), round(faintest)))
         if np.count_nonzero(ridges) < 4:
-            return nothing, nothing
-    span = np.maximum(_plane(cv2.subtract(_full_ink(above, ridges), grain)), 8)
+            return np.zeros_like(absorbed), np.zeros_like(absorbed)
+        if _noise(absorbed) < _NOISY * float(np.percentile(above[ridges], 75)):
+            break
+    # However faint the ink, what the grain of the paper reaches by chance must stay far from full strength.
+    span = np.maximum(_plane(cv2.subtract(_full_ink(above, ridges), grain)), np.clip(grain, 2, 36) * 7)
     strength = _plane(cv2.divide(cv2.subtract(above, grain), span, scale=255 / 0.9))
-    mask = _hysteresis(strength, 80, 140, rules)
-    return strength, mask
+    return strength, _hysteresis(strength, 80, 140, rules)
 
 
 def _plane(array: Any) -> _Plane:
@@ -175,7 +179,7 @@ def _noise(absorbed: _Plane) -> float:
     return float(np.median(rough[::2, ::2])) / (6 * 0.6745)
 
 
-def _ridges(above: _Plane, least: _Plane) -> NDArray[np.bool_]:
+def _ridges(above: _Plane, least: NDArray[np.uint16]) -> NDArray[np.bool_]:
     """Return where strokes are darkest across: a maximum along the row or along the column."""
     across = above == cv2.dilate(above, np.ones((1, 5), np.uint8))
     along = above == cv2.dilate(above, np.ones((5, 1), np.uint8))
@@ -199,8 +203,8 @@ def _absorbance(rgb: _Plane, factor: float, outline: NDArray[np.float64] | None,
     side = int(max(7, 0.7 * min(max(min(size), 30), 60))) | 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     paper = cv2.morphologyEx(small, cv2.MORPH_CLOSE, kernel, borderType=cv2.BORDER_REPLICATE)
-    paper = cv2.resize(np.maximum(cv2.GaussianBlur(paper, (0, 0), 2), 1), (w, h))
-    absorbed = np.bitwise_not(_plane(cv2.divide(grey, paper, scale=255)))
+    paper = _plane(cv2.resize(cv2.GaussianBlur(paper, (0, 0), 2), (w, h)))
+    absorbed = _plane(cv2.divide(cv2.subtract(paper, grey), np.maximum(paper, _DARKEST), scale=255))
     if outline is not None:
         corners = np.rint(outline * np.array([w / rgb.shape[1], h / rgb.shape[0]])).astype(np.int32)
         absorbed *= _plane(cv2.fillConvexPoly(np.zeros_like(absorbed), corners, 1))
@@ -219,7 +223,8 @@ def _is_light_on_dark(small: _Plane, layout: str) -> bool:
         return float(np.mean(border)) < 0.5
     side = max(3, min(min(small.shape) // 8, 60)) | 1
     away = small.astype(np.float64) - cv2.medianBlur(np.ascontiguousarray(small), side)
-    return bool((away**3).sum() > 0)
+    lighter, darker = (float((np.maximum(a, 0) ** 3).sum()) for a in (away, -away))
+    return lighter > 2 * darker
 
 
 def _slope(plane: _Plane) -> NDArray[np.float64]:

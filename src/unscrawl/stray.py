@@ -20,16 +20,17 @@ _PART: Final = 0.3  # of the main component's ink: smaller parts must lie above,
 
 
 def without_lines(mask: _Plane, height: float) -> _Plane:
-    """Return `mask` (uint8 [h, w], 1 where ink) without long thin level or upright components.
+    """Return `mask` (uint8 [h, w], 1 where ink) without long thin components: leftover rules, folds, edges.
 
     Args:
         height: typical height of a piece of ink, px.
     """
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    long, thin = _LONG * height, max(_THIN * height, 4)
-    lines = ((stats[:, _WIDTH] > long) & (stats[:, _HEIGHT] < thin)) | (
-        (stats[:, _HEIGHT] > long) & (stats[:, _WIDTH] < thin)
-    )
+    wide, high, ink = (stats[:, i].astype(np.float64) for i in (_WIDTH, _HEIGHT, _AREA))
+    long = np.maximum(wide, high) > _LONG * height
+    flat = np.minimum(wide, high) < max(_THIN * height, 4)
+    single = ink < 1.5 * _stroke(mask) * np.hypot(wide, high)
+    lines = long & (flat | single & (np.maximum(wide, high) > 0.25 * max(mask.shape)))
     if not lines.any():
         return mask
     kept: _Plane = mask * (~lines).astype(np.uint8)[labels]
@@ -95,7 +96,7 @@ def _along_border(stats: Any, labels: Any) -> NDArray[np.bool_]:
         side, length = labels.shape[1 - start], stats[:, start + 2]
         begins, ends = stats[:, start] <= 0.05 * side, stats[:, start] + length >= 0.95 * side
         lines = (begins | ends) & (length >= 0.7 * side)
-        lines &= stats[:, across + 2] < 0.2 * length
+        lines &= stats[:, across + 2] < 0.2 * np.minimum(length, labels.shape[1 - across])
         rest = np.flatnonzero(~lines)[1:]
         if lines.any() and len(rest):
             extent = (stats[rest, start] + length[rest]).max() - stats[rest, start].min()
@@ -130,7 +131,8 @@ def _belongs(
 
 def _stroke(mask: _Plane) -> float:
     """Return the width of the strokes, px: in a bar of width w the mean distance to paper is (w + 2) / 4."""
-    depth = cv2.distanceTransform(mask, cv2.DIST_L2, 3)
+    framed = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    depth = cv2.distanceTransform(framed, cv2.DIST_L2, 3)[1:-1, 1:-1]
     return 4 * float(np.mean(depth[mask > 0])) - 2 if mask.any() else 0.0
 
 

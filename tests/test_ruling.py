@@ -1,0 +1,115 @@
+"""Printed lines go, and strokes that cross them or look like them stay."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from unscrawl.image import Picture
+from unscrawl.ink import extract
+from unscrawl.ruling import without_rules
+from unscrawl.stray import one_character, without_lines
+
+
+def absorbed(
+    rule: int = 60, ink: int = 150, slope: float = 0.0, grid: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Absorbance of ruled paper with writing on it, and of the writing alone, uint8 [400, 700]."""
+    alone = np.zeros((400, 700), np.uint8)
+    for i, words in enumerate(("TEETH at ten z", "Lizzie felt it", "fifty - sixty")):
+        cv2.putText(alone, words, (40, 92 + 110 * i), cv2.FONT_HERSHEY_SIMPLEX, 2, ink, 4, cv2.LINE_AA)
+    lined = np.zeros_like(alone)
+    for y in range(30, 400, 37):
+        cv2.line(lined, (0, y), (699, round(y + 699 * slope)), rule, 2, cv2.LINE_AA)
+    if grid:
+        for x in range(20, 700, 37):
+            cv2.line(lined, (x, 0), (x, 399), rule, 2, cv2.LINE_AA)
+    both = 255 - (255.0 - alone) * (255.0 - lined) / 255
+    noisy = both + np.random.default_rng(0).normal(4, 2, both.shape)
+    return np.clip(noisy, 0, 255).astype(np.uint8), alone
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.008, -0.02])
+@pytest.mark.parametrize("grid", [False, True])
+@pytest.mark.parametrize("rule", [40, 90])
+def test_rules_go_and_strokes_stay(slope: float, grid: bool, rule: int) -> None:
+    plane, alone = absorbed(rule, slope=slope, grid=grid)
+    cleaned, bands = without_rules(plane, 40, 150)
+    writing = alone > 100
+    near = cv2.dilate(writing.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    assert (cleaned[writing] > 75).mean() > 0.93
+    assert (cleaned[~near] > 30).mean() < 0.005
+    assert bands[~near & (plane > 0.7 * rule)].mean() > 0.95
+
+
+def test_rules_as_dark_as_the_ink() -> None:
+    plane, alone = absorbed(rule=140, ink=140)
+    cleaned, _ = without_rules(plane, 40, 140)
+    near = cv2.dilate((alone > 90).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    assert (cleaned[~near] > 40).mean() < 0.003
+    upright = alone > 90
+    upright &= cv2.erode(upright.astype(np.uint8), np.ones((15, 1), np.uint8)) > 0  # strokes that cross
+    assert (cleaned[upright] > 70).mean() > 0.9
+
+
+def test_unruled_writing_is_left_as_it_is() -> None:
+    _, alone = absorbed()
+    cleaned, bands = without_rules(alone, 40, 150)
+    assert np.array_equal(cleaned, alone)
+    assert not bands.any()
+
+
+def test_blank_ruled_paper_gives_no_ink() -> None:
+    paper = np.full((500, 700, 3), 240.0)
+    for y in range(20, 500, 30):
+        paper[y : y + 2] *= (0.7, 0.8, 0.95)
+    paper += np.random.default_rng(0).normal(0, 2, paper.shape)
+    assert not extract(Picture(paper.astype(np.uint8), "")).mask.any()
+
+
+def test_leftover_lines_go_and_dashes_stay() -> None:
+    mask = np.zeros((200, 400), np.uint8)
+    mask[50:53, 20:380] = 1
+    mask[100:104, 60:90] = 1
+    cv2.line(mask, (10, 190), (300, 120), 1, 2)
+    kept = without_lines(mask, 40)
+    assert kept.sum() == 4 * 30
+    assert kept[102, 70] == 1
+
+
+def crop(text: str, size: tuple[int, int] = (60, 50), at: tuple[int, int] = (12, 45)) -> np.ndarray:
+    plane = np.zeros(size, np.uint8)
+    cv2.putText(plane, text, at, cv2.FONT_HERSHEY_SIMPLEX, 1.2, 1, 3)
+    return plane
+
+
+@pytest.mark.parametrize("char", list("ij!?:;%=A8t"))
+def test_a_clean_crop_is_left_as_it_is(char: str) -> None:
+    mask = crop(char)
+    assert np.array_equal(one_character(mask * np.uint8(255), mask), mask)
+
+
+@pytest.mark.parametrize("char", list('ij!?:;%="TELZHD1-'))
+def test_a_close_crop_is_left_as_it_is(char: str) -> None:
+    mask = crop(char)
+    ys, xs = np.nonzero(mask)
+    mask = np.ascontiguousarray(mask[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1])
+    assert np.array_equal(one_character(mask * np.uint8(255), mask), mask)
+
+
+@pytest.mark.parametrize("char", list("ij!A8t"))
+def test_what_lies_at_the_border_goes(char: str) -> None:
+    mask = crop(char)
+    stray = mask.copy()
+    stray[-4:, 2:9] = 1
+    stray[5:20, :3] = 1
+    stray[:, -2:] = 1
+    assert np.array_equal(one_character(stray * np.uint8(255), stray), mask)
+
+
+def test_a_rule_through_the_crop_goes() -> None:
+    mask = crop("k")
+    ruled = mask.copy()
+    ruled[51:53] = 1
+    assert np.array_equal(one_character(ruled * np.uint8(255), ruled), mask)
