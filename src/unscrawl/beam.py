@@ -27,11 +27,11 @@ from unscrawl.trie import Floats, Ints
 __all__ = ["BONUS", "Scored", "Step", "candidates", "search"]
 
 BEAM: Final = 24
-BONUS: Final = 2.8
+BONUS: Final = 3.0
 """Nats given back for every character of a reading, times the language's weight."""
 SPACE_BONUS: Final = 0.7
 """The same for every space."""
-CERTAIN: Final = 6.0
+CERTAIN: Final = 5.0
 """Log odds of a space beyond which only one way is followed."""
 CANDIDATES: Final = 12
 SUPPORT: Final = 9.0

@@ -23,8 +23,8 @@ from unscrawl.trie import Floats
 
 __all__ = ["Choice", "Edge", "Language"]
 
-WEIGHT: Final = 0.6
-"""Of the model's log probability against the classifier's; found on synthetic confusions."""
+WEIGHT: Final = 0.7
+"""Of the model's log probability against the classifier's; found on synthetic confusions and made pages."""
 RESCORED: Final = 8
 TRUST: Final = 0.02
 """Share of the classifier's own opinion in the alternatives."""

@@ -46,6 +46,7 @@ _PLACE: Final = {c: i for i, c in enumerate(FOLDED)}
 FOLD: Final = np.array([_PLACE["0" if c in DIGITS else c.lower()] for c in ALPHABET])
 """[84] the folded symbol of each character of the alphabet."""
 
+_MARKS: Final = np.array([0, *range(28, len(FOLDED))])  # symbols that end a word
 _IS_STOP: Final = np.array([c in ".!?" for c in ALPHABET])
 _IS_CLOSER: Final = np.array([c in "'\")" for c in ALPHABET])
 _IS_LETTER: Final = np.array([c.isalpha() for c in ALPHABET])
@@ -152,27 +153,33 @@ class TextModel:
         """Return the mean of -log P_gram, in nats, over rows [B, T] of folded symbols."""
         context, total = self._after_space(len(symbols)), 0.0
         for column in symbols.T.astype(np.int64):
-            total -= float(self._gram_rows(context)[np.arange(len(column)), column].sum())
+            total -= float(self._gram_rows(context)[0][np.arange(len(column)), column].sum())
             context = self._advance(context, column)
         return total / symbols.size
 
-    def _gram_rows(self, context: NDArray[np.int32]) -> Floats:
-        """[B, 50] log P(symbol | context) for contexts [B, m]: nodes of the last 1 … m symbols.
+    def _gram_rows(self, context: NDArray[np.int32]) -> tuple[Floats, Floats]:
+        """[B, 50] log P(symbol | context) by n-gram and by sound, for nodes [B, m] of the last 1 … m symbols.
 
         Where several contexts know a symbol the longest counts, with the back-off weights of those longer.
         """
         back = self._back_off[context]
-        longer = back[:, ::-1].cumsum(axis=1)[:, ::-1]
-        rows: Floats = self._root_row + longer[:, :1]
-        which, child = self.grams.children(context.T.ravel())
+        which, child = self.grams.children(context.T.ravel())  # short contexts first: later writes win
         length, row = np.divmod(which, len(context))
-        rows[row, self.grams.symbols[child]] = self._gram_log[child] + (longer - back)[row, length]
-        return rows
+        symbol, log = self.grams.symbols[child], self._gram_log[child]
+        made = []
+        for m in (context.shape[1], _SOUND):
+            longer = back[:, m - 1 :: -1].cumsum(axis=1)[:, ::-1]
+            rows = self._root_row + longer[:, :1]
+            n = int(np.searchsorted(which, m * len(context)))
+            spare = (longer - back[:, :m])[row[:n], length[:n]]
+            rows[row[:n], symbol[:n]] = log[:n] + spare
+            made.append(rows)
+        return made[0], made[1]
 
     def _rows(self, state: State) -> tuple[Floats, Floats, Floats]:
         """[B, 50] log P(symbol) by word list, n-gram and sound."""
-        gram = self._gram_rows(state.context)
-        return self._list_rows(state, gram), gram, self._gram_rows(state.context[:, :_SOUND])
+        gram, sound = self._gram_rows(state.context)
+        return self._list_rows(state, gram), gram, sound
 
     def _list_rows(self, state: State, gram: Floats) -> Floats:
         """[B, 50] log P_list(symbol | word so far): the list decides on letters and the word's end.
@@ -183,12 +190,12 @@ class TextModel:
         rows = np.full_like(gram, IMPOSSIBLE)
         row, child = self.words.children(state.word)
         rows[row, self.words.symbols[child]] = self._word_log[child]
-        marks = np.ones(gram.shape[1], bool)
-        marks[1:_N_WORDLIKE] = False
         fresh = state.word == 0
-        ends = self._word_end[state.word] - logsumexp(gram[:, marks])
-        rows[:, marks] = gram[:, marks] + np.where(fresh, 0.0, ends)[:, None].astype(np.float32)
-        rows[:, 1:_N_WORDLIKE] += np.where(fresh, logsumexp(gram[:, 1:_N_WORDLIKE]), 0.0)[:, None]
+        marks = gram[:, _MARKS]
+        ends = np.where(fresh, np.float32(0), self._word_end[state.word] - logsumexp(marks))
+        rows[:, _MARKS] = marks + ends[:, None]
+        letters = np.where(fresh, logsumexp(gram[:, 1:_N_WORDLIKE]), np.float32(0))
+        rows[:, 1:_N_WORDLIKE] += letters[:, None]
         return np.maximum(rows, IMPOSSIBLE)
 
     def _ending(self, state: State) -> Floats:
@@ -284,8 +291,8 @@ class TextModel:
 
 def logsumexp(x: Floats) -> Floats:
     """Return log Σ exp(x) over axis 1."""
-    top = x.max(axis=1)
-    total: Floats = top + np.log(np.exp(x - np.expand_dims(top, 1)).sum(axis=1))
+    top = x.max(axis=1, keepdims=True)
+    total: Floats = top[:, 0] + np.log(np.exp(x - top).sum(axis=1))
     return total
 
 

@@ -54,10 +54,9 @@ class Trie:
     def children(self, nodes: NDArray[np.int32]) -> tuple[Ints, Ints]:
         """Return (row, child) index pairs of all children of `nodes` [B]."""
         counts = self.counts[nodes]
-        rows = np.repeat(np.arange(len(nodes)), counts)
-        ends = np.cumsum(counts)
-        offsets = np.arange(len(rows)) - np.repeat(ends - counts, counts)
-        return rows, self.first[nodes][rows] + offsets
+        rows = np.arange(len(nodes)).repeat(counts)
+        shift = self.first[nodes] - counts.cumsum() + counts  # first child less the rows before it
+        return rows, shift[rows] + np.arange(len(rows))
 
 
 def quantise(log: NDArray[np.floating]) -> NDArray[np.uint8]:
