@@ -111,17 +111,16 @@ def _reduced(rgb: _Plane, factor: float) -> _Plane:
 
 
 def _typical_height(mask: _Plane) -> float:
-    """Return the height, px, of a typical piece of ink: the median over components, weighted by their ink."""
+    """Return the height, px, of a typical piece of ink: the median over components by width."""
     _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
-    stats = stats[1:]
-    wide, high = stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]
-    writing = stats[np.maximum(wide, high) < 0.35 * max(mask.shape)]  # no rules, no frames
-    if not len(writing):
+    wide, high = stats[1:, cv2.CC_STAT_WIDTH], stats[1:, cv2.CC_STAT_HEIGHT]
+    writing = np.maximum(wide, high) < 0.35 * max(mask.shape)  # no rules, no frames
+    if not writing.any():
         return float(high.max()) if len(high) and high.max() < 0.9 * mask.shape[0] else _HEIGHT
-    heights, ink = writing[:, cv2.CC_STAT_HEIGHT], writing[:, cv2.CC_STAT_AREA]
-    order = np.argsort(heights)
-    below = np.cumsum(ink[order])
-    return float(heights[order[np.searchsorted(below, below[-1] / 2)]])
+    wide, high = wide[writing], high[writing]
+    order = np.argsort(high)
+    below = np.cumsum(wide[order])
+    return float(high[order[np.searchsorted(below, below[-1] / 2)]])
 
 
 def _ink(absorbed: _Plane, faintest: float = _FAINTEST, rules: _Plane | None = None) -> tuple[_Plane, _Plane]:
@@ -265,9 +264,10 @@ def _hysteresis(strength: _Plane, low: int, high: int, rules: _Plane | None) -> 
     """Return pixels over `low` that hang together with pixels over `high`, not all of them in `rules`."""
     count, labels = cv2.connectedComponents((strength > low).astype(np.uint8), connectivity=8)
     kept = np.bincount(labels[strength > high], minlength=count) >= 2
-    if rules is not None:
+    if rules is not None:  # what is left of a rule is faint, and lies where the rule did
         size = np.bincount(labels.ravel(), minlength=count)
-        kept &= np.bincount(labels[rules > 0], minlength=count) < 0.8 * size
+        faint = np.bincount(labels[strength > 220], minlength=count) < 0.35 * size
+        kept &= ~(faint & (np.bincount(labels[rules > 0], minlength=count) > 0.8 * size))
     kept[0] = False
     mask: _Plane = kept.astype(np.uint8)[labels]
     return mask

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 __all__ = ["without_rules"]
 
 _SHRINK: Final = 4  # samples are averaged over so many pixels along the rule
-_DARK: Final = 20  # percentile along a stretch: all but this share of its columns must be dark
+_DARK: Final = 14  # percentile along a stretch: all but this share of its columns must be dark
 _SLOPE: Final = math.tan(math.radians(2.0))  # of a rule against the level frame, at most
 _STRETCH: Final = 3.0  # length of a stretch, in typical heights of the writing
 _FAINT: Final = 0.12  # of full ink: darkness from which a rule is taken out
@@ -48,7 +48,7 @@ def without_rules(absorbed: _Plane, height: float, full: float) -> tuple[_Plane,
 def _without_horizontal(absorbed: _Plane, height: float, full: float) -> tuple[_Plane, _Plane]:
     h, w = absorbed.shape
     bands = np.zeros_like(absorbed)
-    stretch = int(min(max(_STRETCH * height, 32), w / 3))
+    stretch = int(min(max(_STRETCH * height, 64, w / 16), w / 3))
     if h < 16 or stretch < 24:
         return absorbed, bands
     tracks = _tracks(_profile(absorbed, stretch), stretch, _FAINT * full)
@@ -145,7 +145,7 @@ def _take_out(cleaned: _Plane, bands: _Plane, absorbed: _Plane, track: _Track, h
     stretch = w / len(track)
     columns = np.arange(int(known[0] * stretch), min(w, math.ceil((known[-1] + 1) * stretch)))
     middles, heights = (known + 0.5) * stretch, track[known]
-    reach = max(4, round(height / 6))
+    reach = max(3, round(height / 6))
     for _ in range(2):  # the second time with the rule in the middle of its band
         centre = np.interp(columns, middles, heights)
         own = _own_darkness(absorbed, columns, centre, reach, len(known))
@@ -153,6 +153,8 @@ def _take_out(cleaned: _Plane, bands: _Plane, absorbed: _Plane, track: _Track, h
         heights = heights + (weight * np.arange(-reach, reach + 1)[:, None]).sum(axis=0) / weight.sum(axis=0)
     centre = np.interp(columns, middles, heights)
     own = _own_darkness(absorbed, columns, centre, reach, len(known))
+    if np.median((own > 0.3 * own.max(axis=0)).sum(axis=0)) > max(5, height / 4):
+        return  # as thick as this is a row of writing
 
     rows = np.rint(centre).astype(np.intp)[None, :] + np.arange(-reach, reach + 1)[:, None]
     rule = _along(own, columns, middles, rows - centre)
