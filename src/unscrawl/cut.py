@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unscrawl.alphabet import ALPHABET, LOWER, UPPER
+from unscrawl.alphabet import ALPHABET
+from unscrawl.casing import case_is_random
 from unscrawl.errors import PictureError
 from unscrawl.glyph import SIDE, prepare
 from unscrawl.image import Picture, load
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 __all__ = ["is_cut_folder", "read_folder"]
 
 _SUFFIXES: Final = {".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff", ".gif"}
-_TELLING: Final = "abdefghijlmnqrtyABDEFGHIJLMNQRTY"  # their two cases differ in more than size
-_MIXED: Final = 0.2  # share of capitals after a small letter from which case counts as random
 _PITCH: Final = SIDE + 8  # px from one character to the next in the sheet that stands for the page
 
 
@@ -62,7 +61,8 @@ def read_folder(reader: Reader, folder: Path, name: str | None = None) -> Page:
     scores = reader.scores(reader.recogniser.log_probabilities(seen))
     scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))  # every picture is a character
     lengths = [[len(word) for word in line] for line in lines]
-    fold = _case_is_random(scores, [n for line in lengths for n in line])
+    best = iter(ALPHABET[i] for i in scores.argmax(axis=1))
+    fold = case_is_random(["".join(islice(best, n)) for line in lengths for n in line])
     label = name if name is not None else str(folder)
     rows, at = [], 0
     for row, sizes in enumerate(lengths):
@@ -88,19 +88,6 @@ def _glyphs(word: Path) -> NDArray[np.uint8]:
     made = [prepare(extract(load(f), layout="glyph").strength) for f in files]
     made = [g for g in made if g.any()]
     return np.stack(made) if made else np.zeros((0, SIDE, SIDE), np.uint8)
-
-
-def _case_is_random(scores: NDArray[np.float32], lengths: list[int]) -> bool:
-    """Tell from the most probable characters whether capitals stand anywhere inside words."""
-    best = [ALPHABET[i] for i in scores.argmax(axis=1)]
-    odd = pairs = at = 0
-    for n in lengths:
-        word = best[at : at + n]
-        at += n
-        telling = [c for c in word if c in _TELLING]
-        pairs += max(len(telling) - 1, 0)
-        odd += sum(a in LOWER and b in UPPER for a, b in pairwise(telling))
-    return pairs > 0 and odd / pairs > _MIXED / 2
 
 
 def _read_line(reader: Reader, scores: NDArray[np.float32], lengths: list[int], row: int, fold: bool) -> Line:

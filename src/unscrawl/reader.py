@@ -12,13 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unscrawl.alphabet import ALPHABET, select
+from unscrawl.casing import case_is_random
 from unscrawl.errors import OptionError
 from unscrawl.glyph import prepare, prepare_all
 from unscrawl.image import Picture, load
 from unscrawl.ink import Ink, extract
 from unscrawl.language import Choice, Edge, Language
 from unscrawl.lattice import Hypothesis, hypotheses
-from unscrawl.layout import LineInk, find_lines
+from unscrawl.layout import find_lines
 from unscrawl.page import Box, Glyph, Line, Page, Word
 from unscrawl.recogniser import Recogniser
 
@@ -108,13 +109,13 @@ class Reader:
         lines = find_lines(ink, layout=layout)
         found = [hypotheses(line) for line in lines]
         log_p = self.recogniser.log_probabilities(prepare_all([h.ink for hs in found for h in hs]))
-        read, at = [], 0
-        for line, hs in zip(lines, found, strict=True):
-            words = self._read_line(line, hs, log_p[at : at + len(hs)])
-            at += len(hs)
-            if words:
-                read.append(_line(words, hs, ink))
-        return Page(picture.source, tuple(read), picture)
+        parts = np.split(log_p, np.cumsum([len(hs) for hs in found])[:-1]) if found else []
+        edges = [self._edges(hs, part) for hs, part in zip(found, parts, strict=True)]
+        read = [self.decode(e, line.breaks) for e, line in zip(edges, lines, strict=True)]
+        if case_is_random("".join(c.char for c in word) for words in read for word in words):
+            read = [self.decode(e, line.breaks, fold_case=True) for e, line in zip(edges, lines, strict=True)]
+        made = [_line(words, hs, ink) for words, hs in zip(read, found, strict=True) if words]
+        return Page(picture.source, tuple(made), picture)
 
     def classify(self, source: Source, *, alphabet: str = "all", name: str | None = None) -> Classified:
         """Read one character of a picture that shows just this.
@@ -161,18 +162,16 @@ class Reader:
         self, edges: Sequence[Edge], breaks: NDArray[np.float32], *, fold_case: bool = False
     ) -> list[list[Choice]]:
         """Choose the characters of a line by ink and language together: words of choices."""
+        if not edges:
+            return []
         return self.language.decode(edges, breaks, fold_case=fold_case, weight=self._weight)
 
-    def _read_line(
-        self, line: LineInk, found: Sequence[Hypothesis], log_p: NDArray[np.float32]
-    ) -> list[list[Choice]]:
-        if not found:
-            return []
-        places = np.array([[h.top, h.bottom] for h in found])
+    def _edges(self, found: Sequence[Hypothesis], log_p: NDArray[np.float32]) -> list[Edge]:
+        """Score a line's hypotheses by form and by place on the line."""
+        places = np.array([[h.top, h.bottom] for h in found]).reshape(-1, 2)
         places = self.recogniser.fit_line(log_p, places)
         scores = self.scores(self.recogniser.with_places(log_p, places))
-        edges = [Edge(h.start, h.stop, s, h.prior) for h, s in zip(found, scores, strict=True)]
-        return self.decode(edges, line.breaks)
+        return [Edge(h.start, h.stop, s, h.prior) for h, s in zip(found, scores, strict=True)]
 
     def _one_glyph(self, picture: Picture) -> Page:
         one = self.classify(picture)

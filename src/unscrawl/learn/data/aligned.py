@@ -40,7 +40,7 @@ SIDE: Final = 64
 _NEVER: Final = -1e9
 _NEIGHBOUR: Final = np.log(0.3)  # both neighbours must be at least this probable …
 _ITSELF: Final = np.log(0.01)  # … then the character itself may be a surprise
-_MEAN: Final = -1.2  # mean log probability of a line's characters below which the whole line is left out
+_MEAN: Final = -3.5  # mean log probability of a line's characters below which the whole line is left out
 
 
 @dataclass(frozen=True)
