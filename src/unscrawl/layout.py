@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from unscrawl import spacing
 from unscrawl.baseline import LineShape, fit_baseline, fit_x_height, samples
 from unscrawl.components import Component, components, pen_width, text_size, without_specks
-from unscrawl.lines import Track, assign, find_tracks, split_tall
+from unscrawl.lines import Track, find_tracks
 from unscrawl.pieces import Atom, join_stacked, overcut
+from unscrawl.rows import absorb, assign, split_tall, without_smudges
 
 if TYPE_CHECKING:
     from unscrawl.ink import Ink
@@ -89,7 +90,7 @@ def find_rows(ink: Ink, layout: str = "page", least: float = 0.03) -> tuple[NDAr
     parts = without_specks(parts, pen)
     size = text_size(ink.mask, parts)
     fresh = itertools.count(int(labels.max()) + 1)
-    rows = _rows(labels, parts, size, fresh) if layout == "page" else [Row(parts)]
+    rows = _rows(labels, ink.strength, parts, size, fresh) if layout == "page" else [Row(parts)]
     _place(rows, labels, size, pen)
     for row in rows:
         for atom in join_stacked(row.parts, row.shape.x_height):
@@ -97,7 +98,13 @@ def find_rows(ink: Ink, layout: str = "page", least: float = 0.03) -> tuple[NDAr
     return labels, rows
 
 
-def _rows(labels: NDArray[np.int32], parts: list[Component], size: float, fresh: Iterator[int]) -> list[Row]:
+def _rows(
+    labels: NDArray[np.int32],
+    strength: NDArray[np.uint8],
+    parts: list[Component],
+    size: float,
+    fresh: Iterator[int],
+) -> list[Row]:
     """Group components into lines."""
     letters = np.zeros(int(labels.max()) + 1, dtype=np.uint8)
     for p in parts:
@@ -106,7 +113,8 @@ def _rows(labels: NDArray[np.int32], parts: list[Component], size: float, fresh:
     if not tracks:
         tracks = [Track(np.array([p.cx]), np.array([p.cy]), 0.0) for p in parts[:1]]
     parts = split_tall(labels, parts, tracks, size, fresh)
-    return [Row(row) for row in assign(parts, tracks, size) if row]
+    kept = absorb(assign(parts, tracks, size), tracks, size)
+    return [Row(row) for row in without_smudges(kept, labels, strength, size)]
 
 
 def _place(rows: list[Row], labels: NDArray[np.int32], size: float, pen: float) -> None:

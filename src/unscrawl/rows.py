@@ -1,0 +1,161 @@
+"""Components → rows: which ink belongs to which text line, and which to none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unscrawl.components import Component, components
+from unscrawl.lines import Track
+
+__all__ = ["absorb", "assign", "split_tall", "without_smudges"]
+
+
+def assign(parts: Sequence[Component], tracks: Sequence[Track], size: float) -> list[list[Component]]:
+    """Give every component to a track; a component far from every track belongs to none and is dropped.
+
+    Letters go to the track nearest the middle of their box; small marks go where the nearest letters go,
+    because a dot may float closer to the line above than to its own.
+    """
+    rows: list[list[Component]] = [[] for _ in tracks]
+    if not tracks or not parts:
+        return rows
+    away = np.stack([_distances(parts, t, size) for t in tracks], axis=1)
+    small = np.array([max(p.w, p.h) < 0.4 * size for p in parts])
+    for i in np.flatnonzero(~small & (away.min(axis=1) < 1.6 * size)).tolist():
+        rows[int(away[i].argmin())].append(parts[i])
+    letters = [list(row) for row in rows]
+    for i in np.flatnonzero(small & (away.min(axis=1) < 2.2 * size)).tolist():
+        near = np.flatnonzero(away[i] < 2.2 * size)
+        cost = [_separation(parts[i], letters[t], 2 * size) + 0.5 * away[i, t] for t in near]
+        rows[int(near[int(np.argmin(cost))])].append(parts[i])
+    return rows
+
+
+def absorb(rows: Sequence[list[Component]], tracks: Sequence[Track], size: float) -> list[list[Component]]:
+    """Give rows of a few stray strokes close to a fuller row to it: loops, tails, added words."""
+    kept = [list(row) for row in rows]
+    ink = [sum(p.area for p in row) for row in rows]
+    for i in np.argsort(ink).tolist():
+        if not 0 < len(rows[i]) <= 3:
+            continue
+        x = float(np.mean([p.cx for p in rows[i]]))
+        y = float(np.mean([p.cy for p in rows[i]]))
+        near = [
+            (abs(y - t.at(x)), j)
+            for j, t in enumerate(tracks)
+            if ink[j] > 3 * ink[i] and t.xs[0] - size < x < t.xs[-1] + size
+        ]
+        if near and min(near)[0] < 1.1 * size:
+            kept[min(near)[1]] += kept[i]
+            kept[i] = []
+    return kept
+
+
+def without_smudges(
+    rows: Sequence[list[Component]], labels: NDArray[np.int32], strength: NDArray[np.uint8], size: float
+) -> list[list[Component]]:
+    """Drop rows without any letter, and short ones much fainter than the page: dirt, ink showing through."""
+    shade = []
+    for row in rows:
+        boxes = [(slice(p.y, p.y + p.h), slice(p.x, p.x + p.w), p.label) for p in row]
+        total = sum(int(strength[a, b][labels[a, b] == label].sum()) for a, b, label in boxes)
+        shade.append(total / max(sum(p.area for p in row), 1))
+    area = np.array([sum(p.area for p in row) for row in rows], dtype=np.float64)
+    usual = float((area * shade).sum() / max(area.sum(), 1.0))
+    kept = []
+    for row, dark in zip(rows, shade, strict=True):
+        letters = any(max(p.w, p.h) >= 0.45 * size for p in row)
+        if letters and (dark > 0.65 * usual or len(row) > 6):
+            kept.append(row)
+    return kept or [row for row in rows if row]
+
+
+def _distances(parts: Sequence[Component], track: Track, size: float) -> NDArray[np.float64]:
+    """Return how far components [n] lie from a track, px: 0 or less on it, more beyond its ends."""
+    x, top, h = np.array([(p.cx, p.y, p.h) for p in parts]).T
+    y = track.course(x)
+    beyond = np.maximum(np.maximum(track.xs[0] - x, x - track.xs[-1]), 0.0)
+    inside = np.maximum(np.minimum(top + h, y + 0.5 * size) - np.maximum(top, y - 0.5 * size), 0.0)
+    return np.asarray(np.abs(top + h / 2 - y) - 0.5 * inside + 0.1 * np.maximum(beyond - 2 * size, 0.0))
+
+
+def _separation(p: Component, others: Sequence[Component], most: float) -> float:
+    """Return the distance from a mark's box to the nearest of others, px, at most `most`.
+
+    Across counts twice, since marks sit above or below their letter.
+    """
+    for q in others:
+        dx = max(q.x - (p.x + p.w), p.x - (q.x + q.w), 0)
+        if 2 * dx < most:
+            dy = max(q.y - (p.y + p.h), p.y - (q.y + q.h), 0)
+            most = min(most, float(np.hypot(2 * dx, dy)))
+    return most
+
+
+def split_tall(
+    labels: NDArray[np.int32],
+    parts: Sequence[Component],
+    tracks: Sequence[Track],
+    size: float,
+    fresh: Iterator[int],
+) -> list[Component]:
+    """Cut components that run through several lines where they are thinnest between two lines.
+
+    `labels` is changed in place: the parts get numbers from `fresh`. A mere tail that reaches into the next
+    line is left whole.
+    """
+    done: list[Component] = []
+    work = list(parts)
+    while work:
+        p = work.pop()
+        cut = _line_cut(labels, p, tracks, size)
+        if cut is None:
+            done.append(p)
+            continue
+        view = labels[p.y : p.y + p.h, p.x : p.x + p.w]
+        for side in (cut, ~cut):
+            own = ((view == p.label) & side).astype(np.uint8)
+            names, pieces = components(own)
+            for q in pieces:
+                label = next(fresh)
+                view[names == q.label] = label
+                work.append(Component(label, p.x + q.x, p.y + q.y, q.w, q.h, q.area))
+    return done
+
+
+def _line_cut(
+    labels: NDArray[np.int32], p: Component, tracks: Sequence[Track], size: float
+) -> NDArray[np.bool_] | None:
+    """Return where a component's box lies above the best cut between two lines, or None to leave it whole."""
+    if p.h < 1.3 * size:
+        return None
+    beside = [t for t in tracks if t.xs[0] - 2 * size < p.cx < t.xs[-1] + 2 * size]
+    courses = sorted((t.at(p.cx), i) for i, t in enumerate(beside))
+    crossed = [beside[i] for y, i in courses if p.y + 0.2 * size < y < p.y + p.h - 0.2 * size]
+    if len(crossed) < 2:
+        return None
+    own = labels[p.y : p.y + p.h, p.x : p.x + p.w] == p.label
+    xs = np.arange(p.x, p.x + p.w, dtype=np.float64)
+    upper, lower = crossed[0].course(xs) - p.y, crossed[1].course(xs) - p.y
+    if (lower - upper).min() < 0.8 * size:
+        return None
+    place = (np.arange(p.h)[:, None] - upper) / (lower - upper)  # 0 on the upper line, 1 on the lower
+    bins = 20
+    index = np.clip((place * bins).astype(np.intp), -1, bins)
+    ink = np.bincount(index[own] + 1, minlength=bins + 2)[1 : bins + 1].astype(np.float64)
+    centre = (np.arange(bins) + 0.5) / bins
+    cost = ink + 0.02 * size * size * np.abs(centre - 0.55)
+    cost[(centre < 0.25) | (centre > 0.85)] = np.inf
+    above: NDArray[np.bool_] = place < (int(np.argmin(cost)) + 0.5) / bins
+    for side, line, sign in ((above, upper, -1), (~above, lower, 1)):
+        ys, cols = np.nonzero(own & side)
+        # Only a letter on each side makes a cut right; a tail is narrow and ends about mid-line.
+        if len(ys) == 0:
+            return None
+        reach = float((sign * (ys - line[cols])).max())
+        if np.ptp(ys) < 0.3 * size or (np.ptp(cols) < 0.3 * size and reach < 0.35 * size):
+            return None
+    return above
