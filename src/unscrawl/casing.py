@@ -12,7 +12,7 @@ __all__ = ["case_is_random"]
 
 _TELLING: Final = frozenset("abdefghijlmnqrtyABDEFGHIJLMNQRTY")  # their two cases differ in more than size
 _RANDOM: Final = (
-    0.1  # at random a quarter of neighbours are small-then-capital; in ordinary text next to none
+    0.1  # at random a quarter of neighbours, in text next to none
 )
 _FEWEST: Final = 12  # neighbours below which nothing is concluded
 

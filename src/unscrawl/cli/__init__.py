@@ -31,7 +31,8 @@ _HOMES: Final = {
 }
 """Where each command is defined, in the order of the help text."""
 
-_EXTRAS: Final = {"torch": "train", "safetensors": "train", "onnx": "train", "onnxscript": "train"}
+_TRAIN: Final = ("torch", "safetensors", "onnx", "onnxscript", "platformdirs", "jinja2", "accelerate")
+_EXTRAS: Final = dict.fromkeys(_TRAIN, "train")
 """Packages that only an extra installs: told apart from a broken installation."""
 
 _FAILURE: Final = 2
