@@ -9,7 +9,7 @@ substitute.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -28,6 +28,9 @@ WEIGHT: Final = 0.7
 RESCORED: Final = 8
 TRUST: Final = 0.02
 """Share of the classifier's own opinion in the alternatives."""
+CASE_DOUBT: Final = 0.1
+"""Share of a capital's probability that its small twin is given, and the reverse: hands vary in size."""
+_TWINS: Final = np.array([(ALPHABET.index(c), ALPHABET.index(c.lower())) for c in "CKOPSUVWXZ"])
 BEYOND: Final = 3
 """Characters of the next word that are rescored with a word."""
 _MAX_ODDS: Final = 8.0
@@ -104,7 +107,9 @@ class Language:
                     f"edge {e.start}–{e.stop} with scores {e.scores.shape} does not fit {n} pieces"
                 )
         if fold_case:
-            edges = [Edge(e.start, e.stop, _pool_case(e.scores), e.prior) for e in edges]
+            edges = [replace(e, scores=_pool_case(e.scores)) for e in edges]
+        elif weight:
+            edges = [replace(e, scores=_doubt_case(e.scores)) for e in edges]
         model = (self._folded if fold_case else self._model) if weight else None
         p = np.asarray(breaks, np.float64)
         odds = np.log(np.maximum(p, 1e-9)) - np.log(np.maximum(1 - p, 1e-9))
@@ -129,6 +134,15 @@ def _pool_case(scores: Floats) -> Floats:
     pooled[lower : lower + 26] = np.logaddexp(scores[upper : upper + 26], scores[lower : lower + 26])
     pooled[upper : upper + 26] = -np.inf
     return pooled
+
+
+def _doubt_case(scores: Floats) -> Floats:
+    """Let letters whose cases look alike share some probability, so that context can settle the case."""
+    both = scores[_TWINS]
+    shared = np.logaddexp(both + np.log1p(-CASE_DOUBT), both[:, ::-1] + np.log(CASE_DOUBT))
+    doubtful = scores.copy()
+    doubtful[_TWINS] = shared
+    return doubtful
 
 
 def _normalise(scores: Floats) -> Floats:
