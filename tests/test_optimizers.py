@@ -1,13 +1,19 @@
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from unscrawl.learn.optimizers import Muon, build, orthogonalise, rate
+from unscrawl.learn.optimizers import AdamW, Muon, build, orthogonalise, rate
 from unscrawl.learn.recipe import OPTIMIZERS, Recipe
+
+SOURCES = str(Path(__file__).parents[1] / "src")
 
 
 @pytest.mark.parametrize("shape", [(20, 50), (50, 20), (16, 16)])
@@ -27,7 +33,7 @@ def test_orthogonalise_keeps_the_directions() -> None:
 def test_muon_takes_convolutions_and_descends() -> None:
     torch.manual_seed(0)
     layer, x = nn.Conv2d(2, 3, 3, bias=False), torch.randn(8, 2, 5, 5)
-    muon = Muon(layer.parameters(), lr=0.02)
+    muon = Muon([{"params": list(layer.parameters()), "weight_decay": 0.0, "momentum": 0.9}], lr=0.02)
     losses = []
     for _ in range(30):
         loss = (layer(x) - 1).square().mean()
@@ -36,6 +42,35 @@ def test_muon_takes_convolutions_and_descends() -> None:
         muon.step()
         losses.append(loss.item())
     assert losses[-1] < 0.7 * losses[0]
+
+
+def test_adamw_takes_the_steps_of_torchs_own() -> None:
+    torch.manual_seed(0)
+    mine = [torch.randn(4, 3, requires_grad=True), torch.randn(5, requires_grad=True)]
+    theirs = [p.detach().clone().requires_grad_() for p in mine]
+    ours = AdamW([{"params": mine, "weight_decay": 0.1}], lr=0.02)
+    torchs = torch.optim.AdamW(theirs, lr=0.02, weight_decay=0.1)
+    for _ in range(20):
+        for stepper, (a, b) in ((ours, mine), (torchs, theirs)):
+            stepper.zero_grad()
+            ((a**3).sum() + (b.sin() * 2).sum()).backward()
+            stepper.step()
+    for p, q in zip(mine, theirs, strict=True):
+        assert torch.allclose(p, q, atol=1e-6)
+
+
+def test_our_own_do_without_torchs_compiler() -> None:
+    code = (
+        "import sys, torch\n"
+        "from unscrawl.learn.optimizers import build\n"
+        "from unscrawl.learn.recipe import Recipe\n"
+        "model = torch.nn.Linear(2, 2)\n"
+        "for name in ('adamw', 'muon'):\n"
+        "    model(torch.ones(1, 2)).sum().backward()\n"
+        "    for stepper in build(model, Recipe(optimizer=name)): stepper.step()\n"
+        "assert 'torch._dynamo' not in sys.modules\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"PYTHONPATH": SOURCES})
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -29,11 +29,14 @@ def statistics(images: ImageSet) -> tuple[tuple[float, ...], tuple[float, ...]]:
 
     Computed from the counts of the 256 values: exact, and no copy of the set in floating point.
     """
-    channels = images.images.reshape(-1, 1) if images.images.ndim == 3 else images.images
+    x = images.images[..., None] if images.images.ndim == 3 else images.images
     value = np.arange(256) / 255.0
     means, deviations = [], []
-    for c in range(channels.shape[-1]):
-        share = np.bincount(channels[..., c].ravel(), minlength=256) / channels[..., c].size
+    for c in range(x.shape[-1]):
+        count = np.zeros(256, np.int64)
+        for part in range(0, len(x), 1000):  # bincount needs eight bytes a pixel
+            count += np.bincount(x[part : part + 1000, ..., c].ravel(), minlength=256)
+        share = count / count.sum()
         mean = float(share @ value)
         means.append(mean)
         deviations.append(max(float(np.sqrt(share @ (value - mean) ** 2)), 1e-3))  # an all-blank set

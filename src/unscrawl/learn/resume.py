@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from unscrawl.errors import ModelError
 from unscrawl.learn import checkpoint
 from unscrawl.learn.checkpoint import Run
+from unscrawl.learn.optimizers import Stepper
 from unscrawl.learn.recipe import Recipe
 
 __all__ = ["Point", "restore", "save"]
@@ -36,9 +36,7 @@ class Point:
     """The best epoch's weights."""
 
 
-def save(
-    run: Run, net: nn.Module, average: nn.Module, steppers: list[torch.optim.Optimizer], point: Point
-) -> None:
+def save(run: Run, net: nn.Module, average: nn.Module, steppers: list[Stepper], point: Point) -> None:
     """Write the point and, for looking at, the run itself."""
     tree = {
         "run": {key: getattr(run, key) for key in (*SAME, "history", "seconds")},
@@ -51,7 +49,7 @@ def save(
     run.save()
 
 
-def restore(run: Run, net: nn.Module, average: nn.Module, steppers: list[torch.optim.Optimizer]) -> Point:
+def restore(run: Run, net: nn.Module, average: nn.Module, steppers: list[Stepper]) -> Point:
     """Put network, average, optimizers and the run's history back to where they were saved.
 
     Raises:
