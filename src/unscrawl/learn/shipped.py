@@ -57,7 +57,8 @@ def ship(run: Run, data_dir: Path, fonts_dir: Path, out: Path) -> dict[str, Any]
     held = data.validation
     bias = prior_bias(data.train.labels, data.classes, run.recipe["balance"])
     adjusted = logits(run.model, pixels(held.images), run.mean, run.std).numpy() + bias
-    run.temperature = fit_temperature(adjusted, held.labels)
+    index = _balanced(held.labels, run.seed)
+    run.temperature = fit_temperature(adjusted[index][:, : len(ALPHABET)], held.labels[index])
     mean, spread = line_places(fonts_dir)
     figures = _figures(adjusted / run.temperature, held)
     export(
@@ -71,6 +72,17 @@ def ship(run: Run, data_dir: Path, fonts_dir: Path, out: Path) -> dict[str, Any]
         licences=[s.licence for s in SOURCES] + ["handwriting fonts, OFL-1.1 or Apache-2.0"],
     )
     return figures
+
+
+def _balanced(labels: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
+    """Draw 40 held-back pictures of each digit and letter, with replacement.
+
+    MNIST's easy digits and the capitals are plentiful; a temperature fitted to them would be too sure of
+    small letters.
+    """
+    rng = np.random.default_rng(seed)
+    classes = [np.flatnonzero(labels == c) for c in range(ALPHABET.index(MARKS[0]))]
+    return np.concatenate([rng.choice(c, 40) for c in classes if len(c)])
 
 
 def _figures(scores: NDArray[np.float64], held: ImageSet) -> dict[str, Any]:

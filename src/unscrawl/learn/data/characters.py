@@ -85,7 +85,7 @@ def load_characters(data_dir: Path, fonts_dir: Path, seed: int = 0) -> Data:
         hands = 1 if kept else _PRINTED if kind == "hand-printed" else _JOINED
         for d in drawn:
             for _ in range(hands):
-                ink = another_hand(d.ink, rng, 0.4 if kept else rng.choice([0.5, 1.0, 1.3]))
+                ink = another_hand(d.ink, rng, 0.8 if kept else rng.choice([0.5, 1.0, 1.3]))
                 (held if kept else train).append((prepare(ink), ALPHABET.index(d.char)))
     places = place_on_line(pool)[0]
     for source in SOURCES:
