@@ -115,8 +115,10 @@ def _typical_height(mask: _Plane) -> float:
     _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     wide, high = stats[1:, cv2.CC_STAT_WIDTH], stats[1:, cv2.CC_STAT_HEIGHT]
     writing = np.maximum(wide, high) < 0.35 * max(mask.shape)  # no rules, no frames
+    if not writing.any():  # a single word, or a blank ruled page
+        writing = (stats[1:, cv2.CC_STAT_AREA] > 0.06 * wide * high) & (high < 0.9 * mask.shape[0])
     if not writing.any():
-        return float(high.max()) if len(high) and high.max() < 0.9 * mask.shape[0] else _HEIGHT
+        return _HEIGHT
     wide, high = wide[writing], high[writing]
     order = np.argsort(high)
     below = np.cumsum(wide[order])
@@ -264,10 +266,13 @@ def _hysteresis(strength: _Plane, low: int, high: int, rules: _Plane | None) -> 
     """Return pixels over `low` that hang together with pixels over `high`, not all of them in `rules`."""
     count, labels = cv2.connectedComponents((strength > low).astype(np.uint8), connectivity=8)
     kept = np.bincount(labels[strength > high], minlength=count) >= 2
-    if rules is not None:  # what is left of a rule is faint, and lies where the rule did
-        size = np.bincount(labels.ravel(), minlength=count)
-        faint = np.bincount(labels[strength > 220], minlength=count) < 0.35 * size
-        kept &= ~(faint & (np.bincount(labels[rules > 0], minlength=count) > 0.8 * size))
+    if rules is not None:
+        # What is left of a rule is faint, or a crossing of two, and lies where the rule did.
+        size, there, crossing, full = (
+            np.bincount(labels[where], minlength=count)
+            for where in (labels > 0, rules > 0, rules > 1, strength > 220)
+        )
+        kept &= (there <= 0.8 * size) | ((full >= 0.35 * size) & (crossing < 0.3 * size))
     kept[0] = False
     mask: _Plane = kept.astype(np.uint8)[labels]
     return mask

@@ -38,11 +38,11 @@ def without_rules(absorbed: _Plane, height: float, full: float) -> tuple[_Plane,
         full: typical absorbance of ink; rules much fainter than that do no harm and are left.
 
     Returns:
-        The plane without them, and uint8 [h, w], 1 where they were.
+        The plane without them, and uint8 [h, w]: how many of them, 0 to 2, were at each pixel.
     """
     level, bands = _without_horizontal(absorbed, height, full)
     upright, columns = _without_horizontal(np.ascontiguousarray(level.T), height, full)
-    return np.ascontiguousarray(upright.T), bands | columns.T
+    return np.ascontiguousarray(upright.T), bands + columns.T
 
 
 def _without_horizontal(absorbed: _Plane, height: float, full: float) -> tuple[_Plane, _Plane]:
