@@ -30,7 +30,8 @@ from unscrawl.learn.batches import epoch_order, generator, normalise, pixels, se
 from unscrawl.learn.checkpoint import Run
 from unscrawl.learn.crew import Crew
 from unscrawl.learn.device import describe
-from unscrawl.learn.predict import logits, temperature
+from unscrawl.learn.evaluation import fit_temperature
+from unscrawl.learn.predict import logits
 from unscrawl.learn.progress import Log
 from unscrawl.learn.recipe import Recipe
 from unscrawl.learn.resume import Point, restore, save
@@ -192,7 +193,7 @@ def fit(
     average.eval()
     if held and crew.leads:
         scores = logits(average, pixels(held.images, place), mean, std)
-        run.temperature = temperature(scores, torch.from_numpy(held.labels))
+        run.temperature = fit_temperature(scores.cpu().numpy(), held.labels)
     run.seconds = time.monotonic() - began
     if crew.leads:
         run.save()

@@ -1,4 +1,4 @@
-"""What a network says about pictures, in batches, and how far to believe it."""
+"""What a network says about pictures, in batches."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from unscrawl.learn.batches import normalise
-from unscrawl.learn.evaluation import fit_temperature
 
-__all__ = ["logits", "temperature"]
+__all__ = ["logits"]
 
 SHIFTS = ((0, 0), (0, 1), (0, -1), (1, 0), (-1, 0))
 
@@ -41,8 +40,3 @@ def logits(
         shares = [model(normalise(view, mean, std)).float().softmax(1) for view in views]
         out.append(torch.stack(shares).mean(0).clamp_min(1e-12).log())
     return torch.cat(out)
-
-
-def temperature(scores: Tensor, labels: Tensor) -> float:
-    """Return the T for which softmax(scores / T) fits `labels` best; [N, classes], [N]."""
-    return fit_temperature(scores.cpu().numpy(), labels.cpu().numpy())
