@@ -29,7 +29,7 @@ so these would other into has more her two like him see time could no make than 
 my made over did down only way find use may water long little very after words called just where most know
 apple boat quick jazz fox lazy dog zebra quiet vexed hymn jumping kitchen garden yellow
 Dear Andrew Monday London Kate Yours James Queen Victor Zoe William Faithfully Gabriel
-""".split()  # noqa: SIM905 - a list of literals would hide the words
+""".split()
 
 
 def text(rng: np.random.Generator, lines: int) -> str:
@@ -115,7 +115,7 @@ def judge(found: ink.Ink, truth: Truth) -> Case:
 
 
 def _spaced(style: synth.Style, rng: np.random.Generator) -> synth.Style:
-    """Widen the range of spacing: letters that touch, letters set apart, narrow and wide spaces, tight lines."""
+    """Widen the range of spacing: touching and spread letters, narrow and wide spaces, tight lines."""
     tracking = float(rng.choice([rng.uniform(-0.12, 0.1), rng.uniform(0.0, 0.4), rng.uniform(0.3, 0.9)]))
     word_gap = max(0.5, tracking + float(rng.uniform(0.4, 1.4)))
     uneven = style.spacing * float(rng.uniform(0.7, 3.0))

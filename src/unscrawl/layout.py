@@ -81,7 +81,7 @@ def find_lines(ink: Ink, *, layout: str = "page") -> list[LineInk]:
     ]
 
 
-def find_rows(ink: Ink, layout: str = "page", least: float = 0.03) -> tuple[NDArray[np.int32], list[Row]]:
+def find_rows(ink: Ink, layout: str = "page", least: float = 0.02) -> tuple[NDArray[np.int32], list[Row]]:
     """Return the label picture and the rows of atoms; cuts less probable than `least` are not made."""
     labels, parts = components(ink.mask)
     if not parts:

@@ -15,7 +15,7 @@ from unscrawl.components import Component
 __all__ = ["Atom", "join_stacked", "overcut", "seam_odds"]
 
 # Log odds that a seam parts two characters, for the features of `_seam_features`; fitted by bench/layout.py.
-_SEAM = np.array([-7.290, -3.293, 2.161, -0.672, 2.040, 1.820, 0.568, 1.603, 1.026])
+_SEAM = np.array([-6.860, -3.359, 3.130, -0.800, 0.535, 2.326, 0.720, 1.247, 1.004])
 
 
 _ASIDE = np.float32(0.06)  # px of ink that a sideways step costs: keeps seams upright
@@ -97,7 +97,7 @@ def overcut(
     strength: NDArray[np.uint8],
     line: LineShape,
     fresh: Iterator[int],
-    least: float = 0.03,
+    least: float,
 ) -> list[Atom]:
     """Cut a wide atom at every likely join, left to right.
 

@@ -14,8 +14,8 @@ __all__ = ["Gaps", "break_features", "break_odds", "cut_odds", "measure"]
 
 
 # Log odds for the features of `_white_features` and `_break_features`; fitted by bench/layout.py.
-_WHITE = np.array([-2.401, 3.581, 0.630, -1.552, 4.051, 1.716, -1.586])
-_BREAK = np.array([-1.742, 0.611, 0.077, -0.023])
+_WHITE = np.array([-1.409, 1.938, 0.643, -0.741, 3.441, 1.112, -1.353])
+_BREAK = np.array([-2.373, 0.291, 0.273, 0.829])
 
 
 @dataclass(frozen=True)
