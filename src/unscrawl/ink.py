@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from unscrawl import crop
 from unscrawl.errors import OptionError
 from unscrawl.image import Picture
 from unscrawl.page import Box
@@ -86,6 +87,8 @@ def extract(picture: Picture, *, layout: str = "page") -> Ink:
     rules = None
     if layout != "glyph":
         absorbed, rules = without_rules(absorbed, typical, full)
+    else:
+        absorbed = crop.without_rules(absorbed)
     strength, mask = _ink(absorbed, max(_FAINTEST, 0.3 * full) if rules is not None else _FAINTEST, rules)
     kept = one_character(strength, mask) if layout == "glyph" else without_lines(mask, typical)
     strength *= _plane(cv2.dilate(kept, np.ones((5, 5), np.uint8))) & (kept | (1 - mask))
@@ -215,26 +218,11 @@ def _absorbance(rgb: _Plane, factor: float, outline: NDArray[np.float64] | None,
 def _is_light_on_dark(small: _Plane, layout: str) -> bool:
     """Tell whether the ink, what there is less of, is lighter than its ground."""
     if layout == "glyph":
-        level = _plane(np.clip(small - _slope(small) + 128, 0, 255).astype(np.uint8))
-        _, light = cv2.threshold(level, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)
-        share = float(np.mean(light))
-        if not 0.4 < share < 0.6:
-            return share < 0.5
-        border = np.concatenate([light[0], light[-1], light[:, 0], light[:, -1]])
-        return float(np.mean(border)) < 0.5
+        return crop.is_light_on_dark(small)
     side = max(3, min(min(small.shape) // 8, 60)) | 1
     away = small.astype(np.float64) - cv2.medianBlur(np.ascontiguousarray(small), side)
     lighter, darker = (float((np.maximum(a, 0) ** 3).sum()) for a in (away, -away))
     return lighter > 2 * darker
-
-
-def _slope(plane: _Plane) -> NDArray[np.float64]:
-    """Return the plane a + b·x + c·y that fits best: uneven light across a small crop."""
-    ys, xs = np.mgrid[: plane.shape[0], : plane.shape[1]].reshape(2, -1).astype(np.float64)
-    terms = np.stack([np.ones_like(xs), xs, ys], axis=1)
-    weights = np.linalg.lstsq(terms, plane.ravel().astype(np.float64), rcond=None)[0]
-    fitted: NDArray[np.float64] = (terms @ weights).reshape(plane.shape)
-    return fitted
 
 
 def _full_ink(absorbed: _Plane, ridges: NDArray[np.bool_]) -> _Plane:
