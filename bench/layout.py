@@ -1,7 +1,7 @@
 """Measures line and piece finding on made pages, and fits the odds of cuts and breaks.
 
     python bench/layout.py measure                    # table of figures
-    python bench/layout.py fit                        # constants for src/unscrawl/spacing.py
+    python bench/layout.py fit                        # constants for src/unscrawl/layout/spacing.py
 
 `--fonts DIR` takes more TTF files than the bundled ones; fit with many, or the odds learn six hands.
 """
@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unscrawl import image, ink, spacing, synth
+from unscrawl import image, ink, synth
 from unscrawl.lattice import hypotheses
-from unscrawl.layout import LineInk, find_lines, find_rows
+from unscrawl.layout import LineInk, find_lines, find_rows, spacing
 
 _WORDS = """
 the of and to in a is that it was for on are as with his they at be this from have or by one had not but what

@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from unscrawl.errors import DataError
-from unscrawl.textmodel import FOLDED, TextModel, fold_text
-from unscrawl.trie import Trie
+from unscrawl.language.textmodel import FOLDED, TextModel, fold_text
+from unscrawl.language.trie import Trie
 
 pytest.importorskip("wordfreq")
 

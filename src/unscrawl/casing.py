@@ -11,9 +11,7 @@ from unscrawl.alphabet import LOWER, UPPER
 __all__ = ["case_is_random"]
 
 _TELLING: Final = frozenset("abdefghijlmnqrtyABDEFGHIJLMNQRTY")  # their two cases differ in more than size
-_RANDOM: Final = (
-    0.1  # at random a quarter of neighbours, in text next to none
-)
+_RANDOM: Final = 0.1  # at random a quarter of neighbours, in text next to none
 _FEWEST: Final = 12  # neighbours below which nothing is concluded
 
 

@@ -31,8 +31,8 @@ from rich.progress import Progress
 
 from unscrawl.alphabet import ALPHABET
 from unscrawl.errors import DataError, OutputError
-from unscrawl.textmodel import FOLDED, TextModel, fold_text
-from unscrawl.trie import STEP, quantise
+from unscrawl.language.textmodel import FOLDED, TextModel, fold_text
+from unscrawl.language.trie import STEP, quantise
 
 __all__ = ["build", "clean", "count_grams", "main", "word_frequencies"]
 

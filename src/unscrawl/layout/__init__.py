@@ -11,12 +11,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unscrawl import spacing
-from unscrawl.baseline import LineShape, fit_baseline, fit_x_height, samples
-from unscrawl.components import Component, components, pen_width, text_size, without_specks
-from unscrawl.lines import Track, find_tracks
-from unscrawl.pieces import Atom, join_stacked, overcut
-from unscrawl.rows import absorb, assign, split_tall, without_smudges
+from unscrawl.layout import spacing
+from unscrawl.layout.baseline import LineShape, fit_baseline, fit_x_height, samples
+from unscrawl.layout.components import Component, components, pen_width, text_size, without_specks
+from unscrawl.layout.lines import Track, find_tracks
+from unscrawl.layout.pieces import Atom, join_stacked, overcut
+from unscrawl.layout.rows import absorb, assign, split_tall, without_smudges
 
 if TYPE_CHECKING:
     from unscrawl.ink import Ink

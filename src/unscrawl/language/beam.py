@@ -7,7 +7,7 @@ best stays (Viterbi recombination). A path's score is
     Σ over edges (prior + log p(character | ink)) + Σ log p(break or none)
     + weight · (log p(text) + BONUS · characters + SPACE_BONUS · spaces),
 
-log p(text) by `unscrawl.textmodel`. The bonuses offset the price that any character has in the model, so
+log p(text) by `textmodel`. The bonuses offset the price that any character has in the model, so
 that readings with different numbers of characters compete fairly (the insertion bonus of speech recognition).
 """
 
@@ -21,8 +21,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unscrawl.errors import DataError
-from unscrawl.textmodel import State, TextModel, logsumexp
-from unscrawl.trie import Floats, Ints
+from unscrawl.language.textmodel import State, TextModel, logsumexp
+from unscrawl.language.trie import Floats, Ints
 
 __all__ = ["BONUS", "Scored", "Step", "candidates", "search"]
 

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unscrawl.alphabet import ALPHABET, DIGITS, LETTERS, LOWER, MARKS, UPPER
-from unscrawl.trie import IMPOSSIBLE, Floats
+from unscrawl.language.trie import IMPOSSIBLE, Floats
 
 __all__ = ["CASES", "CODES", "CODE_STOP", "EXPERTS", "KINDS", "case_of_words", "case_table", "code_table"]
 __all__ += ["next_word", "switch_table"]

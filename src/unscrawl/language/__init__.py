@@ -1,7 +1,7 @@
 """Lattice and scores → text: the characters, words and spaces that ink and language make likely.
 
-The language's part (`unscrawl.textmodel`) never brings in characters of its own: at each place only those
-that the classifier supports compete (`unscrawl.beam`). The alternatives of a place are a posterior in
+The language's part (`textmodel`) never brings in characters of its own: at each place only those
+that the classifier supports compete (`beam`). The alternatives of a place are a posterior in
 context: the classifier's scores plus the model's probability of the whole word, and what follows, with each
 substitute.
 """
@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unscrawl.alphabet import ALPHABET
-from unscrawl.beam import Step, candidates, search
 from unscrawl.errors import DataError
-from unscrawl.textmodel import State, TextModel, read_arrays
-from unscrawl.trie import Floats
+from unscrawl.language.beam import Step, candidates, search
+from unscrawl.language.textmodel import State, TextModel, read_arrays
+from unscrawl.language.trie import Floats
 
 __all__ = ["Choice", "Edge", "Language"]
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from unscrawl.components import Component, components
-from unscrawl.lines import Track
+from unscrawl.layout.components import Component, components
+from unscrawl.layout.lines import Track
 
 __all__ = ["absorb", "assign", "split_tall", "without_smudges"]
 

@@ -1,6 +1,6 @@
 """How probable is this text: a mixture of word list, character n-gram and codes, spelt out.
 
-A word is written by one of K experts (`unscrawl.experts`); the text's probability is the exact sum over
+A word is written by one of K experts (`experts`); the text's probability is the exact sum over
 them. At every space the experts mix again with a sticky prior, so a line that began in capitals or in codes
 is expected to go on that way: the forward algorithm of a hidden Markov model (Herbster & Warmuth 1998,
 "Tracking the best expert"). What is no English costs at most what its code costs: a bounded price, the same
@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from unscrawl.alphabet import ALPHABET, DIGITS, LOWER, MARKS
 from unscrawl.errors import ModelError
-from unscrawl.experts import (
+from unscrawl.language.experts import (
     CODE_STOP,
     CODES,
     case_of_words,
@@ -35,7 +35,7 @@ from unscrawl.experts import (
     next_word,
     switch_table,
 )
-from unscrawl.trie import IMPOSSIBLE, STEP, Floats, Ints, Trie, dequantise
+from unscrawl.language.trie import IMPOSSIBLE, STEP, Floats, Ints, Trie, dequantise
 
 __all__ = ["FOLD", "FOLDED", "State", "TextModel", "fold_text", "logsumexp", "read_arrays"]
 

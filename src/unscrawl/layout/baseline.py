@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unscrawl.components import Component
+from unscrawl.layout.components import Component
 
 __all__ = ["LineShape", "fit_baseline", "fit_x_height", "samples"]
 
@@ -18,8 +18,6 @@ _LOWER = ((0.60, 0.0, 0.11), (0.33, np.log(1.5), 0.20))
 _UPPER = ((0.93, np.log(1.5), 0.08),)
 _STRAY = 0.07  # share of anything else: marks, broken strokes
 _ALL_CAPITALS = 0.08  # prior share of lines in capitals or digits alone
-
-
 
 
 @dataclass(frozen=True)

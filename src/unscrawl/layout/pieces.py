@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unscrawl.baseline import LineShape
-from unscrawl.components import Component
+from unscrawl.layout.baseline import LineShape
+from unscrawl.layout.components import Component
 
 __all__ = ["Atom", "join_stacked", "overcut", "seam_odds"]
 

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unscrawl.components import weighted_median
+from unscrawl.layout.components import weighted_median
 
 __all__ = ["Track", "find_tracks"]
 

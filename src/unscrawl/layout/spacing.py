@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from unscrawl.pieces import Atom, seam_odds
+from unscrawl.layout.pieces import Atom, seam_odds
 
 __all__ = ["Gaps", "break_features", "break_odds", "cut_odds", "measure"]
 
