@@ -222,6 +222,11 @@ def test_the_best_epoch_is_kept(tmp_path: Path) -> None:
     assert (found == held.labels).mean() == pytest.approx(max(scores))
 
 
+def test_a_recipe_sets_the_rate_of_dropout(tmp_path: Path, net: str) -> None:
+    run = fit(DATA, replace(RECIPE, dropout=0.125, epochs=1), model=net, out=tmp_path, progress=False)
+    assert [m.p for m in run.model.modules() if isinstance(m, torch.nn.Dropout)] == [0.125]
+
+
 def test_validation_can_be_left_out(tmp_path: Path) -> None:
     run = fit(DATA, replace(RECIPE, validation=0.0), out=tmp_path, progress=False)
     assert run.samples == {"train": 120, "validation": 0}

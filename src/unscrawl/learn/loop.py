@@ -83,6 +83,9 @@ def fit(
     torch.manual_seed(seed)
     name = model or recipe.model
     net = models.build(name, len(data.classes), x.shape[1], x.shape[2]).to(place)
+    for layer in net.modules():
+        if isinstance(layer, (nn.Dropout, nn.Dropout2d)) and recipe.dropout >= 0:
+            layer.p = recipe.dropout
     layout = torch.channels_last if recipe.channels_last else torch.contiguous_format
     net = net.to(memory_format=layout)  # type: ignore[call-overload]
     average = copy.deepcopy(net).eval() if recipe.ema else net

@@ -43,6 +43,8 @@ class Recipe:
     final: float = 0.0
     """Rate of the last step as a share of the peak ("cosine", "one-cycle", "exponential")."""
     label_smoothing: float = 0.0
+    dropout: float = -1.0
+    """Rate of every dropout layer; below 0 each keeps the network's own."""
     clip: float = 0.0
     """Largest gradient norm; 0 does not clip."""
     ema: float = 0.0
