@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from unscrawl.errors import DataError, ModelError, OptionError, TrainingError
+from unscrawl.learn import loop
 from unscrawl.learn.augment import Augment
 from unscrawl.learn.checkpoint import load
 from unscrawl.learn.loop import fit
@@ -162,6 +163,20 @@ def test_nan_stops_at_its_step_and_keeps_the_last_good_weights(
     kept = load(tmp_path / "run")
     assert len(kept.history) == 1
     assert all(bool(v.isfinite().all()) for v in kept.model.state_dict().values())
+
+
+@pytest.mark.parametrize("every", [4, 25])
+def test_looking_seldom_as_on_a_graphics_processor_changes_nothing(
+    tmp_path: Path, net: str, monkeypatch: pytest.MonkeyPatch, every: int
+) -> None:
+    often = fit(DATA, RECIPE, model=net, out=tmp_path / "often", progress=False)
+    monkeypatch.setitem(loop.LOOK, "cpu", every)
+    seldom = fit(DATA, RECIPE, model=net, out=tmp_path / "seldom", progress=False)
+    assert same(weights(tmp_path / "often"), weights(tmp_path / "seldom"))
+    assert [e["loss"] for e in often.history] == pytest.approx([e["loss"] for e in seldom.history])
+    monkeypatch.setenv("NAN_AT", "9")
+    with pytest.raises(TrainingError, match="at step 9:"):
+        fit(DATA, RECIPE, model=net, out=tmp_path / "nan", progress=False)
 
 
 def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ from unscrawl.learn.sets import Data, check, split
 __all__ = ["fit"]
 
 DISTORT, DROP = 1, 2  # what a generator is for: keeps their streams apart
+LOOK = {"cpu": 1}  # steps between looks at the loss, 25 elsewhere: a look makes a graphics processor wait
 
 
 def fit(
@@ -115,7 +116,7 @@ def fit(
     point = restore(run, net, average, steppers) if resume else Point()
     per_epoch = len(_batches(y, recipe, seed, 0))
     steps = per_epoch * recipe.epochs
-    look_every = 1 if place.type == "cpu" else 25  # reading a loss makes a graphics processor wait
+    look_every = LOOK.get(place.type, 25)
     began = time.monotonic() - run.seconds
 
     shown = progress and crew.leads
