@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from typing import Any, Final
 
 import cv2
@@ -14,8 +15,13 @@ _SIDE: Final = 256  # px: the picture is looked at this small; writing vanishes,
 _STEP: Final = 0.05  # relative change of brightness over two such pixels that paper never shows, but edges do
 _LEAST: Final = 0.12  # share of the picture that a sheet on a desk takes, at least
 _MOST: Final = 0.985  # and at most
-_SOLID: Final = 0.85  # share of its convex hull that must be smooth
-_EDGED: Final = 0.6  # share of its outline along which the brightness must change
+_SOLID: Final = 0.7  # share of its convex hull that must be smooth
+_OTHERS: Final = 0.1  # share of its convex hull that other smooth regions may take
+_EDGED: Final = 0.75  # share of its outline along which the brightness must change
+_PART: Final = 0.03  # share of the picture that a part of a sheet takes, at least
+_OPEN: Final = 0.2  # share of a sheet's outline that may lie on the picture's border
+_TINT: Final = 0.03  # difference in a share of red, green or blue, which a shadow hardly changes
+_SHADE: Final = 0.3  # of the light is left in the deepest shadow
 
 
 def find_sheet(rgb: NDArray[np.uint8]) -> NDArray[np.float64] | None:
@@ -30,16 +36,8 @@ def find_sheet(rgb: NDArray[np.uint8]) -> NDArray[np.float64] | None:
     if min(size) < 32:
         return None
     small = _without_writing(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
-    change = _change(small)
-    region = _region(small, change)
-    if region is None:
-        return None
-    hull = _hull(region)
-    inside = np.asarray(cv2.fillConvexPoly(np.zeros_like(region), hull, 1), np.uint8)
-    share = float(inside.mean())
-    if not _LEAST < share < _MOST or float(region.sum()) < _SOLID * float(inside.sum()):
-        return None
-    if _edged(change, inside) < _EDGED:
+    inside = _best(small, _change(small))
+    if inside is None:
         return None
     inner = np.asarray(cv2.erode(inside, np.ones((5, 5), np.uint8), borderValue=1), np.uint8)
     if not inner.any():
@@ -68,42 +66,56 @@ def _change(small: NDArray[np.uint8]) -> NDArray[np.float32]:
     return change
 
 
-def _region(small: NDArray[np.uint8], change: NDArray[np.float32]) -> NDArray[np.uint8] | None:
-    """Return the largest smooth region, with those of its own colour that a shadow parts from it, or None."""
+def _best(small: NDArray[np.uint8], change: NDArray[np.float32]) -> NDArray[np.uint8] | None:
+    """Return the convex hull, uint8 [h, w], of the most likely sheet: one smooth region, or two or three that
+    shadows part; None if none of them looks like one. Large is likely, and so is away from the border."""
     smooth = (change < _STEP).astype(np.uint8)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(smooth, connectivity=4)
-    areas = stats[:, cv2.CC_STAT_AREA].astype(np.int64)
-    areas[0] = 0
-    if count < 2 or areas.max() < 0.05 * smooth.size:
-        return None
-    main = int(_paperlike(small, labels, areas))
-    region = (labels == main).astype(np.uint8)
-    colour = _colour(small, labels == main)
-    for i in np.argsort(-areas)[:8]:
-        if i == main or areas[i] < 0.03 * smooth.size:
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(smooth, connectivity=4)
+    areas = stats[:, cv2.CC_STAT_AREA]
+    large = [i for i in np.argsort(-areas)[:6] if i and areas[i] > _PART * smooth.size]
+    best, found = 0.0, None
+    for parts in (c for n in (1, 2, 3) for c in combinations(large, n)):
+        region = np.isin(labels, parts).astype(np.uint8)
+        region = np.asarray(cv2.morphologyEx(region, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8)), np.uint8)
+        inside = np.asarray(cv2.fillConvexPoly(np.zeros_like(region), _hull(region), 1), np.uint8)
+        likely = float(inside.mean()) * (1.0 - float(_frame(inside).mean()))
+        others = float((inside * smooth * (1 - region)).sum())
+        if others > _OTHERS * float(inside.sum()):
             continue
-        other = labels == i
-        if np.abs(_colour(small, other) - colour).max() > 0.03:
-            continue
-        joined = region | other.astype(np.uint8)
-        hull = cv2.fillConvexPoly(np.zeros_like(region), _hull(joined), 1)
-        if joined.sum() > _SOLID * hull.sum():
-            region = joined
-    return np.asarray(cv2.morphologyEx(region, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8)), np.uint8)
+        if likely > best and _is_sheet(small, change, region, inside):
+            best, found = likely, inside
+    return found
 
 
-def _paperlike(small: NDArray[np.uint8], labels: Any, areas: NDArray[np.int64]) -> int:
-    """Return the label of the smooth region that is most likely paper: large, and away from the border."""
-    frame = np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]])
-    at_border = np.bincount(frame, minlength=len(areas)) / len(frame)
-    return int(np.argmax(areas * (1.0 - 0.8 * at_border)))
+def _is_sheet(
+    small: NDArray[np.uint8],
+    change: NDArray[np.float32],
+    region: NDArray[np.uint8],
+    inside: NDArray[np.uint8],
+) -> bool:
+    """Tell whether `region` fills its hull `inside` and that has an edge all around.
+
+    What ends where the picture ends, like half of a page with a shadow or a fold, must also differ from the
+    rest by more than a shadow does.
+    """
+    share = float(inside.mean())
+    if not _LEAST < share < _MOST or float(region.sum()) < _SOLID * float(inside.sum()):
+        return False
+    if _edged(change, inside) < _EDGED:
+        return False
+    outline = inside - np.asarray(cv2.erode(inside, np.ones((3, 3), np.uint8), borderValue=0), np.uint8)
+    if float(_frame(outline).sum()) < _OPEN * float(outline.sum()):
+        return True
+    away = cv2.dilate(inside, np.ones((7, 7), np.uint8)) == 0
+    if not away.any():
+        return False
+    own, other = small[inside > 0].mean(axis=0), small[away].mean(axis=0)
+    differs = np.abs(own / max(own.sum(), 1) - other / max(other.sum(), 1)).max() > _TINT
+    return bool(differs or other.sum() < _SHADE * own.sum())
 
 
-def _colour(small: NDArray[np.uint8], where: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return the chromaticity (r, g, b shares), which a shadow hardly changes."""
-    mean = small[where].mean(axis=0).astype(np.float64)
-    shares: NDArray[np.float64] = mean / max(float(mean.sum()), 1.0)
-    return shares
+def _frame(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.concatenate([plane[0], plane[-1], plane[:, 0], plane[:, -1]])
 
 
 def _hull(region: NDArray[np.uint8]) -> NDArray[np.int32]:

@@ -1,0 +1,60 @@
+"""The sheet on the desk is found whatever the desk, the shadow and the margin."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from unscrawl.sheet import find_sheet
+
+PAPER, SIZE = (225, 224, 218), (420, 640)
+
+
+def scene(
+    desk: tuple[int, int, int], left: int = 30, top: int = 24, shadow: float = 0.0, grain: float = 0.08
+) -> np.ndarray:
+    """A sheet on wood, uint8 [420, 640, 3], `left` and `top` from the picture's border, writing on it."""
+    rng = np.random.default_rng(3)
+    h, w = SIZE
+    wood = cv2.GaussianBlur(rng.normal(0, 1, (h, w)), (0, 0), sigmaX=8, sigmaY=1.5)
+    rgb = np.array(desk) * (1 + grain * wood / wood.std())[..., None]
+    rgb[top : h - top, left : w - left] = PAPER
+    ink = np.zeros(SIZE, np.uint8)
+    for i, words in enumerate(("Dear Laurence,", "we walked to the", "harbour and saw")):
+        at = (left + 50, top + 90 + 90 * i)
+        cv2.putText(ink, words, at, cv2.FONT_HERSHEY_SIMPLEX, 1.4, 1, 3)
+    rgb[ink > 0] = (40, 40, 60)
+    ys, xs = np.mgrid[:h, :w]
+    light = 1 - shadow / (1 + np.exp(-np.clip((xs + 0.5 * ys - 380) / 6, -30, 30)))
+    rgb = rgb * light[..., None] + rng.normal(0, 2, rgb.shape)
+    return np.clip(rgb, 0, 255).astype(np.uint8)
+
+
+def overlap(outline: np.ndarray, left: int, top: int) -> float:
+    h, w = SIZE
+    true, found = np.zeros((2, h, w), np.uint8)
+    true[top : h - top, left : w - left] = 1
+    cv2.fillConvexPoly(found, np.rint(outline).astype(np.int32), 1)
+    return float((true & found).sum() / (true | found).sum())
+
+
+@pytest.mark.parametrize("desk", [(100, 98, 89), (40, 40, 45), (112, 82, 60), (165, 148, 134)])
+@pytest.mark.parametrize("shadow", [0.0, 0.4])
+@pytest.mark.parametrize(("left", "top"), [(30, 24), (90, 60), (12, 12)])
+def test_a_sheet_is_found(desk: tuple[int, int, int], shadow: float, left: int, top: int) -> None:
+    outline = find_sheet(scene(desk, left, top, shadow))
+    assert outline is not None
+    assert overlap(outline, left, top) > 0.9
+
+
+@pytest.mark.parametrize("shadow", [0.0, 0.25, 0.5])
+def test_paper_that_fills_the_picture_is_no_sheet_on_a_desk(shadow: float) -> None:
+    assert find_sheet(scene(PAPER, 0, 0, shadow)) is None
+
+
+def test_a_page_folded_in_four_under_a_lamp_is_no_sheet_on_a_desk() -> None:
+    rgb = scene(PAPER, 0, 0).astype(np.float64)
+    rgb[:210] *= 0.9
+    rgb[:, 350:] *= 0.88
+    assert find_sheet(rgb.astype(np.uint8)) is None
