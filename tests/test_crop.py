@@ -61,6 +61,13 @@ def test_long_strokes_of_the_character_stay() -> None:
     assert without_rules(tee)[10:20, 3:97].mean() > 150
 
 
+def test_a_stroke_nearly_from_border_to_border_stays() -> None:
+    stem = np.zeros((100, 60), np.uint8)
+    stem[8:90, 38:43] = 100
+    stem[8:40, 10:43] = 150
+    assert np.array_equal(without_rules(stem), stem)
+
+
 def test_paper_without_rules_is_left_alone() -> None:
     ink = _four(0, 150)
     assert np.array_equal(without_rules(ink), ink)

@@ -78,18 +78,22 @@ def _without_rows(absorbed: _Plane, full: float) -> _Plane:
     value, slope, profile = best
     if value == 0.0:
         return absorbed
+    sheared = _sheared(absorbed, slope).astype(np.float64)
+    end = max(2, round(0.06 * w))
+    ends = np.minimum(sheared[:, :end].mean(axis=1), sheared[:, -end:].mean(axis=1))
     rule = np.zeros(h)
     dark = profile > max(_LEAST, 0.3 * float(profile.max()))
     for start, stop in _runs(dark):
         thick = stop - start
-        if thick <= max(3, _THICK * max(h, w)) and profile[start:stop].max() < _FAINTER * full:
+        darkest = profile[start:stop].max()
+        through = ends[start:stop].max() > 0.5 * darkest  # a rule reaches both borders, a stroke seldom
+        if through and thick <= max(3, _THICK * max(h, w)) and darkest < _FAINTER * full:
             around = slice(max(0, start - 2), min(h, stop + 2))
             rule[around] = np.maximum(rule[around], profile[around])
     if not rule.any():
         return absorbed
     # Strokes that cross are darker than the rule by about their own darkness: dividing keeps them.
     column = (255 - np.minimum(1.15 * rule, 200))[:, None]
-    sheared = _sheared(absorbed, slope).astype(np.float64)
     rest = np.where(rule[:, None] > 0, np.clip(255 - 255 * (255 - sheared) / column, 0, 255), sheared)
     return np.minimum(_sheared(rest.astype(np.uint8), -slope), absorbed)
 
