@@ -71,7 +71,7 @@ def worst(
     for k, i in enumerate(wrong[:100]):
         x, y = k % 20 * 66, k // 20 * 82
         sheet.paste(Image.fromarray(255 - seen[i]).resize((62, 62), Image.Resampling.NEAREST), (x + 2, y + 2))
-        pen.text((x + 33, y + 72), f"{truth[i]} → {best[i]}  {sure[i]:.0%}", "black", font, anchor="mm")
+        pen.text((x + 33, y + 72), f"{truth[i]} as {best[i]} {sure[i]:.0%}", "black", font, anchor="mm")
     return sheet, len(wrong)
 
 
