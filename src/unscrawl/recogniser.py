@@ -106,7 +106,11 @@ class Recogniser:
 
     def log_probabilities(self, images: NDArray[np.uint8]) -> Floats:
         """Return calibrated log p(class | picture), float32 [N, C], with the card's bias and temperature."""
-        return _log_softmax((self.logits(images) + self._bias) / self.temperature)
+        return self.calibrate(self.logits(images))
+
+    def calibrate(self, logits: Floats, softer: float = 1.0) -> Floats:
+        """Turn logits [N, C] into log probabilities; the temperature is the card's, times `softer`."""
+        return _log_softmax((logits + self._bias) / (self.temperature * softer))
 
     def with_places(self, log_p: Floats, places: NDArray[np.float64]) -> Floats:
         """Return log p(class | picture, place on the line): Bayes with the card's places, [N, C].

@@ -28,7 +28,7 @@ from unscrawl.learn.sets import Data, ImageSet
 from unscrawl.learn.strokes import another_hand, beside
 from unscrawl.learn.typefaces import Drawn, draw, find_fonts, place_on_line
 
-__all__ = ["CLASSES", "JUNK", "SOURCES", "Source", "line_places", "load_characters"]
+__all__ = ["CLASSES", "JUNK", "SOURCES", "Source", "is_held", "line_places", "load_characters"]
 
 JUNK: Final = "no character"
 CLASSES: Final = (*ALPHABET, JUNK)
@@ -117,6 +117,11 @@ def _share(group: str) -> float:
     return int.from_bytes(hashlib.sha256(group.encode()).digest()[:4], "big") / 2**32
 
 
+def is_held(source: Source, group: str) -> bool:
+    """Tell whether the characters of a writer, word or sample `group` are kept for validation."""
+    return _share(f"{source.name}/{group}") < source.held
+
+
 def _real(
     folder: Path, made: Path, source: Source, rng: np.random.Generator
 ) -> Iterator[tuple[Ink, int, bool]]:
@@ -142,8 +147,7 @@ def _real(
         seen[char] = seen.get(char, 0) + 1
         if seen[char] > source.cap or char not in ALPHABET:
             continue
-        group = groups[i] or str(i)
-        yield x[i], ALPHABET.index(char), _share(f"{source.name}/{group}") < source.held
+        yield x[i], ALPHABET.index(char), is_held(source, groups[i] or str(i))
 
 
 def _no_characters(pool: list[Drawn], count: int, rng: np.random.Generator) -> list[tuple[Ink, int]]:
