@@ -30,7 +30,7 @@ def absorbed(
     return np.clip(noisy, 0, 255).astype(np.uint8), alone
 
 
-@pytest.mark.parametrize("slope", [0.0, 0.008, -0.02])
+@pytest.mark.parametrize("slope", [0.0, 0.008, -0.02, 0.055])
 @pytest.mark.parametrize("grid", [False, True])
 @pytest.mark.parametrize("rule", [40, 90])
 def test_rules_go_and_strokes_stay(slope: float, grid: bool, rule: int) -> None:
@@ -51,6 +51,48 @@ def test_rules_as_dark_as_the_ink() -> None:
     upright = alone > 90
     upright &= cv2.erode(upright.astype(np.uint8), np.ones((15, 1), np.uint8)) > 0  # strokes that cross
     assert (cleaned[upright] > 70).mean() > 0.9
+
+
+def sheet(words: tuple[str, ...], pitch: int, size: float, grid: bool) -> tuple[np.ndarray, np.ndarray]:
+    """A picture, uint8 [h, 900, 3], of words that stand on dark rules, and its writing alone."""
+    alone = np.zeros((pitch * (len(words) + 1), 900), np.uint8)
+    for i, line in enumerate(words, start=1):
+        cv2.putText(alone, line, (60, pitch * i), cv2.FONT_HERSHEY_SIMPLEX, size, 255, 4, cv2.LINE_AA)
+    rules = np.zeros_like(alone)
+    rules[pitch::pitch] = rules[pitch + 1 :: pitch] = 255
+    if grid:
+        rules[pitch // 2 :: pitch] = rules[pitch // 2 + 1 :: pitch] = 255
+        rules[:, 20 :: pitch // 2] = rules[:, 21 :: pitch // 2] = 255
+    rgb = np.where(rules[..., None] > 0, (110, 130, 170), (238, 234, 224))
+    rgb = rgb * (1 - 0.8 * alone[..., None] / 255) + np.random.default_rng(0).normal(0, 2, rgb.shape)
+    return np.clip(rgb, 0, 255).astype(np.uint8), alone
+
+
+def test_words_that_all_stand_on_tilted_rules() -> None:
+    rgb, alone = sheet(
+        ("Meet me at ten", "by the harbour", "where it rains", "in the morning"), 110, 1.6, False
+    )
+    turn = cv2.getRotationMatrix2D((450, 20), 3, 1.0)
+    rgb, alone = (
+        cv2.warpAffine(p, turn, (900, 550), borderMode=mode)
+        for p, mode in ((rgb, cv2.BORDER_REPLICATE), (alone, cv2.BORDER_CONSTANT))
+    )
+    mask = extract(Picture(rgb, "")).mask
+    _, _, stats, _ = cv2.connectedComponentsWithStats(mask)
+    assert 45 < len(stats) < 60
+    assert stats[1:, cv2.CC_STAT_WIDTH].max() < 60
+    assert mask.sum() == pytest.approx((alone > 127).sum(), rel=0.2)
+
+
+def test_few_lines_on_a_squared_sheet_tilted_on_a_desk() -> None:
+    rgb, alone = sheet(("Dear Laurence", "I hope this is", "easy to read"), 70, 2.0, True)
+    scene = np.full((rgb.shape[0] + 120, 1060, 3), (60, 40, 30), np.uint8)
+    scene[60:-60, 80:-80] = rgb
+    turn = cv2.getRotationMatrix2D((530, 150), 3, 1.0)
+    scene = cv2.warpAffine(scene, turn, scene.shape[1::-1], borderMode=cv2.BORDER_REPLICATE)
+    mask = extract(Picture(scene, "")).mask
+    assert cv2.connectedComponentsWithStats(mask)[2][1:, cv2.CC_STAT_HEIGHT].max() < 70
+    assert mask.sum() == pytest.approx((alone > 127).sum(), rel=0.2)
 
 
 def test_unruled_writing_is_left_as_it_is() -> None:

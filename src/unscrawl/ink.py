@@ -86,7 +86,13 @@ def extract(picture: Picture, *, layout: str = "page") -> Ink:
         to_picture = to_picture @ np.vstack([back, [0, 0, 1]])
     rules = None
     if layout != "glyph":
-        absorbed, rules = without_rules(absorbed, typical, full)
+        cleaned, rules = without_rules(absorbed, typical, full)
+        # Where all words stand on rules, it shows only now how high writing is.
+        height = _typical_height(_ink(cleaned, max(_FAINTEST, 0.3 * full), rules)[1])
+        if rules.any() and height > 1.5 * typical:
+            typical = height
+            cleaned, rules = without_rules(absorbed, typical, full)
+        absorbed = cleaned
     else:
         absorbed = crop.without_rules(absorbed)
     strength, mask = _ink(absorbed, max(_FAINTEST, 0.3 * full) if rules is not None else _FAINTEST, rules)
@@ -114,7 +120,10 @@ def _reduced(rgb: _Plane, factor: float) -> _Plane:
 
 
 def _typical_height(mask: _Plane) -> float:
-    """Return the height, px, of a typical piece of ink: the median over components by width."""
+    """Return the height, px, of a typical piece of ink: the median over components by width.
+
+    What is much wider than high, like the pieces of a tilted rule, counts by its height.
+    """
     _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     wide, high = stats[1:, cv2.CC_STAT_WIDTH], stats[1:, cv2.CC_STAT_HEIGHT]
     writing = np.maximum(wide, high) < 0.35 * max(mask.shape)  # no rules, no frames
@@ -122,7 +131,7 @@ def _typical_height(mask: _Plane) -> float:
         writing = (stats[1:, cv2.CC_STAT_AREA] > 0.06 * wide * high) & (high < 0.9 * mask.shape[0])
     if not writing.any():
         return _HEIGHT
-    wide, high = wide[writing], high[writing]
+    wide, high = np.minimum(wide, 3 * high)[writing], high[writing]
     order = np.argsort(high)
     below = np.cumsum(wide[order])
     return float(high[order[np.searchsorted(below, below[-1] / 2)]])

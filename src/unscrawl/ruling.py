@@ -19,7 +19,9 @@ __all__ = ["without_rules"]
 
 _SHRINK: Final = 4  # samples are averaged over so many pixels along the rule
 _DARK: Final = 14  # percentile along a stretch: all but this share of its columns must be dark
-_SLOPE: Final = math.tan(math.radians(2.0))  # of a rule against the level frame, at most
+_SLOPE: Final = math.tan(math.radians(2.0))  # of a rule against the common slope, at most
+_STEEPEST: Final = math.tan(math.radians(4.0))  # common slope of all rules, at most
+_DRIFT: Final = 3.0  # px that a rule may rise or fall within a stretch and still be seen
 _STRETCH: Final = 3.0  # length of a stretch, in typical heights of the writing
 _FAINT: Final = 0.12  # of full ink: darkness from which a rule is taken out
 _LONG: Final = 5  # stretches in which a rule must show, or most of those there are
@@ -48,10 +50,10 @@ def without_rules(absorbed: _Plane, height: float, full: float) -> tuple[_Plane,
 def _without_horizontal(absorbed: _Plane, height: float, full: float) -> tuple[_Plane, _Plane]:
     h, w = absorbed.shape
     bands = np.zeros_like(absorbed)
-    stretch = int(min(max(_STRETCH * height, 64, w / 16), w / 3))
+    stretch = int(min(max(_STRETCH * height, 64, w / 16), max(24, w / 5), w / 3))
     if h < 16 or stretch < 24:
         return absorbed, bands
-    tracks = _tracks(_profile(absorbed, stretch), stretch, _FAINT * full)
+    tracks = _tracks_at_best_slope(absorbed, stretch, _FAINT * full)
     if not tracks:
         return absorbed, bands
     cleaned = absorbed.copy()
@@ -60,13 +62,42 @@ def _without_horizontal(absorbed: _Plane, height: float, full: float) -> tuple[_
     return cleaned, bands
 
 
-def _profile(absorbed: _Plane, stretch: int) -> NDArray[np.float32]:
-    """Return [h, n]: how dark each row stays along nearly all of each stretch, above its neighbourhood."""
-    h, w = absorbed.shape
-    count = w // stretch
+def _tracks_at_best_slope(absorbed: _Plane, stretch: int, least: float) -> list[_Track]:
+    """Find the rules in the frame sheared by the slope at which they show best; return tracks without it.
+
+    Seen from one side, or where the writing climbs, rules are not level though the writing is.
+    """
+    count = absorbed.shape[1] // stretch
     samples = max(8, stretch // _SHRINK)
-    thin = cv2.resize(absorbed, (count * samples, h), interpolation=cv2.INTER_AREA)
-    thin = cv2.dilate(thin, np.ones((3, 1), np.uint8))
+    thin = np.asarray(
+        cv2.resize(absorbed, (count * samples, len(absorbed)), interpolation=cv2.INTER_AREA), np.uint8
+    )
+    steps = math.floor(_STEEPEST * stretch / _DRIFT)
+    best, profile, slope = 0.0, np.zeros((len(absorbed), count), np.float32), 0.0
+    for step in sorted(range(-steps, steps + 1), key=abs):
+        fall = step * _DRIFT / stretch
+        shown = _profile(_sheared(thin, fall * stretch / samples), count)
+        value = float((np.where(shown > max(6.0, least), shown, 0) ** 2).sum())
+        if value > 1.1 * best:
+            best, profile, slope = value, shown, fall
+    fallen = slope * (np.arange(count) + 0.5 - count / 2) * stretch
+    return [track + fallen for track in _tracks(profile, stretch, least)]
+
+
+def _sheared(plane: _Plane, slope: float) -> _Plane:
+    """Lift each column by `slope` times its distance from the middle."""
+    h, w = plane.shape
+    matrix = np.array([[1, 0, 0], [slope, 1, -slope * (w - 1) / 2]])
+    return np.asarray(
+        cv2.warpAffine(plane, matrix, (w, h), flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP), np.uint8
+    )
+
+
+def _profile(thin: _Plane, count: int) -> NDArray[np.float32]:
+    """Return [h, count]: how dark a row stays along nearly all of each stretch, above its neighbourhood."""
+    h, w = thin.shape
+    samples = w // count
+    thin = np.asarray(cv2.dilate(thin, np.ones((3, 1), np.uint8)), np.uint8)
     rank = samples * _DARK // 100
     dark = np.partition(thin.reshape(h, count, samples), rank, axis=2)[:, :, rank]
     wide = max(9, h // 60) | 1
@@ -147,11 +178,13 @@ def _take_out(cleaned: _Plane, bands: _Plane, absorbed: _Plane, track: _Track, h
     middles, heights = (known + 0.5) * stretch, track[known]
     reach = max(3, round(height / 6))
     for _ in range(2):  # the second time with the rule in the middle of its band
-        centre = np.interp(columns, middles, heights)
+        heights = _smooth(heights)
+        centre = _between(columns, middles, heights)
         own = _own_darkness(absorbed, columns, centre, reach, len(known))
         weight = own**2 + 1e-6
         heights = heights + (weight * np.arange(-reach, reach + 1)[:, None]).sum(axis=0) / weight.sum(axis=0)
-    centre = np.interp(columns, middles, heights)
+    heights = _smooth(heights)
+    centre = _between(columns, middles, heights)
     own = _own_darkness(absorbed, columns, centre, reach, len(known))
     if np.median((own > 0.3 * own.max(axis=0)).sum(axis=0)) > max(5, height / 4):
         return  # as thick as this is a row of writing
@@ -170,6 +203,29 @@ def _take_out(cleaned: _Plane, bands: _Plane, absorbed: _Plane, track: _Track, h
     bands[there] |= core[inside].astype(np.uint8)
 
 
+def _smooth(heights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Bring stretches where a long stroke was taken for the rule into line with their neighbours.
+
+    The slope is the median of those between any two (Sen 1968), and the bend a running median of five.
+    """
+    at = np.arange(len(heights), dtype=np.float64)
+    first, second = np.triu_indices(len(heights), 1)
+    slope = np.median((heights[second] - heights[first]) / (at[second] - at[first]))
+    bend = np.pad(heights - slope * at, 2, mode="reflect")
+    smooth: NDArray[np.float64] = np.median(np.lib.stride_tricks.sliding_window_view(bend, 5), axis=1)
+    return smooth + slope * at
+
+
+def _between(
+    columns: NDArray[np.intp], middles: NDArray[np.float64], heights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Interpolate the rule's height at each column, going straight on beyond the first and last middle."""
+    slope, offset = np.polyfit(middles, heights, 1)
+    bend = np.interp(columns, middles, heights - offset - slope * middles)
+    centre: NDArray[np.float64] = offset + slope * columns + bend
+    return centre
+
+
 def _own_darkness(
     absorbed: _Plane, columns: NDArray[np.intp], centre: NDArray[np.float64], reach: int, count: int
 ) -> NDArray[np.float64]:
@@ -183,7 +239,7 @@ def _own_darkness(
         absorbed, np.ascontiguousarray(xs), ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
     known: NDArray[np.float64] = np.percentile(
-        np.asarray(band).reshape(len(offsets), count, length), 40, axis=2
+        np.asarray(band).reshape(len(offsets), count, length), 25, axis=2
     )
     known = np.maximum(known - np.percentile(known, 20, axis=0, keepdims=True), 0)
     if count > 3:  # the rule may end within the first and the last stretch
