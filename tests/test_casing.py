@@ -17,5 +17,10 @@ def test_one_misread_word_is_no_proof() -> None:
     assert not case_is_random("the garDen is full of roses and every bed is tended by the gardener".split())
 
 
+def test_two_words_of_cut_characters_suffice() -> None:
+    assert case_is_random(["dEAr", "lAuReNce"], fewest=4)
+    assert not case_is_random(["Dear", "MacDonald"], fewest=4)
+
+
 def test_a_single_odd_word_is_too_little() -> None:
     assert not case_is_random(["gArDeN"])

@@ -62,7 +62,7 @@ def read_folder(reader: Reader, folder: Path, name: str | None = None) -> Page:
     scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))  # every picture is a character
     lengths = [[len(word) for word in line] for line in lines]
     best = iter(ALPHABET[i] for i in scores.argmax(axis=1))
-    fold = case_is_random(["".join(islice(best, n)) for line in lengths for n in line])
+    fold = case_is_random(["".join(islice(best, n)) for line in lengths for n in line], fewest=4)
     label = name if name is not None else str(folder)
     rows, at = [], 0
     for row, sizes in enumerate(lengths):
