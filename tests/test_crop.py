@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from unscrawl.crop import is_light_on_dark, without_rules
+from unscrawl.ink.crop import is_light_on_dark, without_rules
 
 
 def _four(ground: int, ink: int, size: int = 120) -> NDArray[np.uint8]:

@@ -8,8 +8,8 @@ import pytest
 
 from unscrawl.image import Picture
 from unscrawl.ink import extract
-from unscrawl.ruling import without_rules
-from unscrawl.stray import one_character, without_lines
+from unscrawl.ink.ruling import without_rules
+from unscrawl.ink.stray import one_character, without_lines
 
 
 def absorbed(

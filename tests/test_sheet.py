@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from unscrawl.sheet import find_sheet
+from unscrawl.ink.sheet import find_sheet
 
 PAPER, SIZE = (225, 224, 218), (420, 640)
 

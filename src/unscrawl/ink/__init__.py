@@ -9,14 +9,14 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unscrawl import crop
 from unscrawl.errors import OptionError
 from unscrawl.image import Picture
+from unscrawl.ink import crop
+from unscrawl.ink.ruling import without_rules
+from unscrawl.ink.sheet import find_sheet
+from unscrawl.ink.stray import one_character, without_lines
+from unscrawl.ink.tilt import rotate, tilt
 from unscrawl.page import Box
-from unscrawl.ruling import without_rules
-from unscrawl.sheet import find_sheet
-from unscrawl.stray import one_character, without_lines
-from unscrawl.tilt import rotate, tilt
 
 __all__ = ["LAYOUTS", "Ink", "extract"]
 
