@@ -171,9 +171,9 @@ def exam_cost(data: Path) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as folder:
         large = Path(folder) / "large.jpg"
         cv2.imwrite(str(large), cv2.resize(picture, (4000, 3000), interpolation=cv2.INTER_CUBIC))
-        code = (
-            "import resource, sys; from unscrawl import Reader; Reader().read(sys.argv[1]);"
-            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+        code = (  # VmHWM, for a child's ru_maxrss begins at its parent's
+            "import re, sys; from unscrawl import Reader; Reader().read(sys.argv[1]);"
+            "print(re.search(r'VmHWM:\\s+(\\d+)', open('/proc/self/status').read())[1])"
         )
         command = [sys.executable, "-c", code, str(large)]
         out = subprocess.run(command, check=True, capture_output=True, text=True)
