@@ -16,8 +16,8 @@ from unscrawl.errors import PictureError
 from unscrawl.glyph import SIDE, prepare
 from unscrawl.image import Picture, load
 from unscrawl.ink import extract
-from unscrawl.language import Edge
-from unscrawl.page import Box, Line, Page, Word
+from unscrawl.language import Choice, Edge
+from unscrawl.page import Box, Glyph, Line, Page, Word
 
 if TYPE_CHECKING:
     from unscrawl.reader import Reader
@@ -91,21 +91,18 @@ def _glyphs(word: Path) -> NDArray[np.uint8]:
 
 
 def _read_line(reader: Reader, scores: NDArray[np.float32], lengths: list[int], row: int, fold: bool) -> Line:
-    from unscrawl.reader import around, glyph_of
-
     n = len(scores)
-    breaks = np.zeros(n, np.float32)
-    starts = np.cumsum([0, *lengths])[:-1]
-    breaks[starts[1:]] = 1.0
-    edges = [Edge(i, i + 1, s, 0.0) for i, s in enumerate(scores)]
-    words = []
     word_of = np.repeat(np.arange(len(lengths)), lengths)
-    for choices in reader.decode(edges, breaks, fold_case=fold):
-        boxes = [Box((c.edge + word_of[c.edge]) * _PITCH, row * _PITCH * 2, SIDE, SIDE) for c in choices]
-        boxes = [Box(int(b.x), int(b.y), b.width, b.height) for b in boxes]
-        glyphs = tuple(glyph_of(c, b) for c, b in zip(choices, boxes, strict=True))
-        words.append(Word(glyphs, around(boxes)))
-    return Line(tuple(words), around(w.box for w in words))
+    breaks = np.zeros(n, np.float32)
+    breaks[1:] = np.diff(word_of)
+    edges = [Edge(i, i + 1, s, 0.0) for i, s in enumerate(scores)]
+
+    def glyph(choice: Choice) -> Glyph:
+        box = Box((choice.edge + int(word_of[choice.edge])) * _PITCH, row * _PITCH * 2, SIDE, SIDE)
+        return Glyph.of(choice.char, choice.alternatives, box)
+
+    words = reader.decode(edges, breaks, fold_case=fold)
+    return Line.of(Word.of(map(glyph, word)) for word in words)
 
 
 def _sheet(lines: list[list[NDArray[np.uint8]]]) -> NDArray[np.uint8]:

@@ -29,6 +29,14 @@ def _mean(values: Iterable[float]) -> float:
     return sum(values) / len(values) if values else 0.0
 
 
+def _around(boxes: Iterable[Box]) -> Box:
+    """Return the smallest box that holds all of `boxes`."""
+    boxes = list(boxes)
+    x, y = min(b.x for b in boxes), min(b.y for b in boxes)
+    right, bottom = max(b.x + b.width for b in boxes), max(b.y + b.height for b in boxes)
+    return Box(x, y, right - x, bottom - y)
+
+
 @dataclass(frozen=True)
 class Glyph:
     """One character: what it is taken for, how surely, where, and what else it may be.
@@ -41,6 +49,11 @@ class Glyph:
     confidence: float
     box: Box
     alternatives: tuple[tuple[str, float], ...] = ()
+
+    @classmethod
+    def of(cls, text: str, alternatives: tuple[tuple[str, float], ...], box: Box) -> Glyph:
+        """Make the glyph that reads `text`, one of its `alternatives`."""
+        return cls(text, dict(alternatives).get(text, 0.0), box, alternatives)
 
     def export(self) -> dict[str, Any]:
         """Return plain JSON-ready values."""
@@ -58,6 +71,12 @@ class Word:
 
     glyphs: tuple[Glyph, ...]
     box: Box
+
+    @classmethod
+    def of(cls, glyphs: Iterable[Glyph]) -> Word:
+        """Make a word of at least one glyph; its box goes around them."""
+        glyphs = tuple(glyphs)
+        return cls(glyphs, _around(g.box for g in glyphs))
 
     @property
     def text(self) -> str:
@@ -85,6 +104,12 @@ class Line:
 
     words: tuple[Word, ...]
     box: Box
+
+    @classmethod
+    def of(cls, words: Iterable[Word]) -> Line:
+        """Make a line of at least one word; its box goes around them."""
+        words = tuple(words)
+        return cls(words, _around(w.box for w in words))
 
     @property
     def text(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, TypeAlias, get_args
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from unscrawl.alphabet import ALPHABET, select
 from unscrawl.casing import case_is_random
+from unscrawl.cut import read_folder
 from unscrawl.errors import OptionError
 from unscrawl.glyph import prepare, prepare_all
 from unscrawl.image import Picture, load
@@ -100,8 +101,6 @@ class Reader:
         if layout not in get_args(Layout):
             raise OptionError(f"unknown layout {layout!r}: choose one of {', '.join(get_args(Layout))}")
         if layout == "cut":
-            from unscrawl.cut import read_folder
-
             return read_folder(self, Path(str(source)), name)
         picture = _picture(source, name)
         if layout == "glyph":
@@ -178,8 +177,8 @@ class Reader:
         one = self.classify(picture)
         if not one.seen.any():
             return Page(picture.source, (), picture)
-        glyph = Glyph(one.label, one.confidence, one.box, one.alternatives)
-        return Page(picture.source, (Line((Word((glyph,), one.box),), one.box),), picture)
+        glyph = Glyph.of(one.label, one.alternatives, one.box)
+        return Page(picture.source, (Line.of([Word.of([glyph])]),), picture)
 
 
 def _picture(source: Source, name: str | None) -> Picture:
@@ -195,25 +194,9 @@ def _ink_box(ink: Ink) -> Box:
 
 def _line(words: list[list[Choice]], found: Sequence[Hypothesis], ink: Ink) -> Line:
     """Put the chosen hypotheses where they lie in the picture."""
-    made = []
-    for word in words:
-        glyphs = []
-        for choice in word:
-            h = found[choice.edge]
-            box = ink.box(h.x, h.y, h.ink.shape[1], h.ink.shape[0])
-            glyphs.append(glyph_of(choice, box))
-        made.append(Word(tuple(glyphs), around(g.box for g in glyphs)))
-    return Line(tuple(made), around(w.box for w in made))
 
+    def glyph(choice: Choice) -> Glyph:
+        h = found[choice.edge]
+        return Glyph.of(choice.char, choice.alternatives, ink.box(h.x, h.y, h.ink.shape[1], h.ink.shape[0]))
 
-def glyph_of(choice: Choice, box: Box) -> Glyph:
-    """Make the result of a choice; its confidence is the probability of its character."""
-    return Glyph(choice.char, dict(choice.alternatives).get(choice.char, 0.0), box, choice.alternatives)
-
-
-def around(boxes: Iterable[Box]) -> Box:
-    """Return the smallest box that holds all of `boxes`."""
-    b = np.array(list(boxes))
-    x, y = b[:, :2].min(axis=0)
-    right, bottom = (b[:, :2] + b[:, 2:]).max(axis=0)
-    return Box(int(x), int(y), int(right - x), int(bottom - y))
+    return Line.of(Word.of(map(glyph, word)) for word in words)
