@@ -33,11 +33,14 @@ def train(
     model: Annotated[
         str | None,
         typer.Option(
-            help="mlp, lenet-dropout, example, fast, best, tiny, or path/to/file.py:ClassName.",
+            help="mlp, lenet-dropout, example, fast, best, tiny, glyph, or path/to/file.py:ClassName.",
             show_default="the recipe's",
         ),
     ] = None,
-    recipe: Annotated[str, typer.Option(help="exercise, quick, best, or a .toml file.")] = "quick",
+    recipe: Annotated[
+        str,
+        typer.Option(help="exercise, quick, good, mlp, lenet-dropout, tiny, best, glyph, or a .toml file."),
+    ] = "quick",
     epochs: Annotated[int | None, typer.Option(show_default="the recipe's")] = None,
     batch_size: Annotated[int | None, typer.Option(show_default="the recipe's")] = None,
     lr: Annotated[float | None, typer.Option(help="Peak rate.", show_default="the recipe's")] = None,
