@@ -25,15 +25,19 @@ lint: .venv/.all
 exam: .venv/.all
 	$(BIN)/python bench/exam.py $(DATA)
 
-# Four steps, each of which can be repeated alone: fonts, a first classifier, real characters cut out of
-# transcribed lines with its help, the classifier that ships.
+# Each step can be repeated alone: fonts, a first classifier, real characters cut out of the transcribed lines
+# of the sets in ALIGNED with its help (ALIGNED= does without), the classifier that ships.
+ALIGNED ?= copiste_fr
 FONTS := .cache/fonts
 TRAIN := $(BIN)/unscrawl train characters --data-dir $(DATA) --fonts-dir $(FONTS) --recipe glyph
 weights: .venv/.all
 	$(BIN)/python scripts/fetch_fonts.py $(DATA)/fonts/families.tsv $(FONTS)
+	rm -f $(FONTS)/aligned.npz
+ifneq ($(ALIGNED),)
 	$(TRAIN) --epochs 3 --out runs/first
 	$(BIN)/python -m unscrawl.learn.shipped runs/first --data-dir $(DATA) --fonts-dir $(FONTS) --out runs/first/first.onnx
-	$(BIN)/python -m unscrawl.learn.data.aligned $(DATA)/lines copiste_fr $(FONTS)/aligned.npz --model runs/first/first.onnx
+	$(BIN)/python -m unscrawl.learn.data.aligned $(DATA)/lines $(ALIGNED) $(FONTS)/aligned.npz --model runs/first/first.onnx
+endif
 	$(TRAIN) --out runs/glyph
 	$(BIN)/python -m unscrawl.learn.shipped runs/glyph --data-dir $(DATA) --fonts-dir $(FONTS)
 

@@ -137,7 +137,7 @@ class Reader:
         columns = self._allowed(alphabet, allowed)
         p = np.exp(log_p[columns] - log_p[columns].max())
         p /= p.sum()
-        order = np.argsort(-p, kind="stable")[: max(_TOP, 5)]
+        order = np.argsort(-p, kind="stable")[:_TOP]
         ranked = tuple((self.recogniser.classes[columns[i]], float(p[i])) for i in order)
         return Classified(picture.source, *ranked[0], ranked, seen, _ink_box(ink), picture)
 

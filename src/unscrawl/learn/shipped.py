@@ -73,7 +73,8 @@ def ship(run: Run, data_dir: Path, fonts_dir: Path, out: Path) -> dict[str, Any]
         preprocessing="unscrawl.glyph.prepare: ink in a 20 × 20 box, centre of mass at (14, 14) of 28 × 28",
         command="make weights DATA=FOLDER",
         figures=figures,
-        licences=[s.licence for s in SOURCES] + ["handwriting fonts, OFL-1.1 or Apache-2.0"],
+        licences=[s.licence for s in SOURCES if s.name != "aligned" or (fonts_dir / "aligned.npz").is_file()]
+        + ["handwriting fonts, OFL-1.1 or Apache-2.0"],
     )
     return figures
 
