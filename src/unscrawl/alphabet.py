@@ -1,10 +1,10 @@
-"""The one alphabet of the glyph classifier: which characters it knows, in which order."""
+"""The alphabets: which characters the networks know, in which order."""
 
 from __future__ import annotations
 
 from typing import Final
 
-__all__ = ["ALPHABET", "DIGITS", "LETTERS", "LOWER", "MARKS", "UPPER", "select"]
+__all__ = ["ALPHABET", "DIGITS", "LETTERS", "LINE", "LOWER", "MARKS", "UPPER", "select"]
 
 DIGITS: Final = "0123456789"
 UPPER: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -13,6 +13,8 @@ MARKS: Final = ".,;:!?'\"-()&/+=%@#*£$€"
 LETTERS: Final = UPPER + LOWER
 ALPHABET: Final = DIGITS + LETTERS + MARKS
 """84 characters; a character's place here is its class index in the shipped network."""
+LINE: Final = " " + ALPHABET + "—°«»" + "àâäáçéèêëîïíôöóùûüúñœæ" + "ÀÂÄÇÉÈÊËÎÏÔÖÙÛÜŒÆ"
+"""128 characters of the line recogniser, English and French; its class 0 is the blank, so one more than here."""
 
 _SETS: Final = {"digits": DIGITS, "letters": LETTERS, "all": ALPHABET}
 
