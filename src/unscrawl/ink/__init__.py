@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import cv2
@@ -37,13 +37,19 @@ class Ink:
 
     `strength` is uint8 [h, w], 0 paper to 255 full ink, anti-aliased; `mask` is uint8 [h, w], 1 where ink.
     `to_picture` [2, 3] takes a point (x, y) of the working frame to the upright picture; both count in pixels
-    from the top left corner of the frame, so that the centre of the first pixel is (0.5, 0.5).
+    from the top left corner of the frame, so that the centre of the first pixel is (0.5, 0.5). `grey` is
+    uint8 [h, w], the frame as photographed but evenly lit: paper about 255, ink darker, rules and all.
     """
 
     strength: NDArray[np.uint8]
     mask: NDArray[np.uint8]
     to_picture: NDArray[np.float64]
     size: tuple[int, int] | None = None  # width and height of the upright picture, which boxes are clipped to
+    grey: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0), np.uint8), repr=False)
+
+    def __post_init__(self) -> None:
+        if self.grey.shape != self.strength.shape:  # ink alone, without the paper it stood on
+            object.__setattr__(self, "grey", np.bitwise_not(self.strength))
 
     def box(self, x: float, y: float, w: float, h: float) -> Box:
         """Return the upright box, in pixels of the picture, around a rectangle of the working frame."""
@@ -84,6 +90,7 @@ def extract(picture: Picture, *, layout: str = "page") -> Ink:
     if angle:
         absorbed, back = rotate(absorbed, angle)
         to_picture = to_picture @ np.vstack([back, [0, 0, 1]])
+    grey = np.bitwise_not(absorbed)
     rules = None
     if layout != "glyph":
         cleaned, rules = without_rules(absorbed, typical, full)
@@ -99,7 +106,7 @@ def extract(picture: Picture, *, layout: str = "page") -> Ink:
     kept = one_character(strength, mask) if layout == "glyph" else without_lines(mask, typical)
     strength *= _plane(cv2.dilate(kept, np.ones((5, 5), np.uint8))) & (kept | (1 - mask))
     mask = kept
-    return Ink(strength, mask, to_picture, (picture.rgb.shape[1], picture.rgb.shape[0]))
+    return Ink(strength, mask, to_picture, (picture.rgb.shape[1], picture.rgb.shape[0]), grey)
 
 
 def _paper(rgb: _Plane, layout: str) -> tuple[_Plane, tuple[int, int], NDArray[np.float64] | None]:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from unscrawl.layout import spacing
 from unscrawl.layout.baseline import LineShape, fit_baseline, fit_x_height, samples
 from unscrawl.layout.components import Component, components, pen_width, text_size, without_specks
+from unscrawl.layout.course import fit_course
 from unscrawl.layout.lines import Track, find_tracks
 from unscrawl.layout.pieces import Atom, join_stacked, overcut
 from unscrawl.layout.rows import absorb, assign, split_tall, without_smudges
@@ -44,7 +45,8 @@ class LineInk:
 
     `cuts` [n]: probability, from geometry alone, that a character begins at piece i; cuts[0] is 1.
     `breaks` [n]: probability that a space stands before piece i; breaks[0] is 0.
-    `baseline`: y = a + b·x in the working frame. `x_height` in px.
+    `baseline`: y = a + b·x in the working frame. `x_height` in px. `curve` [k, 2]: points (x, y), px, of the
+    baseline where it is known better than as a straight line.
     """
 
     pieces: tuple[Piece, ...]
@@ -52,6 +54,15 @@ class LineInk:
     breaks: NDArray[np.float32]
     baseline: tuple[float, float]
     x_height: float
+    curve: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
+
+    def course(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return y of the baseline at each x; beyond the curve's ends it goes on straight."""
+        a, b = self.baseline
+        if not len(self.curve):
+            return np.asarray(a + b * x)
+        xs, ys = self.curve.T
+        return np.asarray(np.interp(x, xs, ys - b * xs) + b * x)
 
 
 @dataclass
@@ -59,7 +70,9 @@ class Row:
     """A line in the making: its components, then its atoms."""
 
     parts: list[Component]
+    track: Track | None = None
     shape: LineShape = field(default_factory=lambda: LineShape((0.0, 0.0), 1.0, 1.0))
+    curve: NDArray[np.float64] = field(default_factory=lambda: np.zeros((0, 2)))
     atoms: list[Atom] = field(default_factory=list)
 
 
@@ -76,7 +89,7 @@ def find_lines(ink: Ink, *, layout: str = "page") -> list[LineInk]:
         breaks = [np.zeros_like(b) for b in breaks]
     pieces = _draw([row.atoms for row in rows], labels, ink)
     return [
-        LineInk(p, spacing.cut_odds(g), b, row.shape.baseline, row.shape.x_height)
+        LineInk(p, spacing.cut_odds(g), b, row.shape.baseline, row.shape.x_height, row.curve)
         for p, g, b, row in zip(pieces, gaps, breaks, rows, strict=True)
     ]
 
@@ -114,7 +127,8 @@ def _rows(
         tracks = [Track(np.array([p.cx]), np.array([p.cy]), 0.0) for p in parts[:1]]
     parts = split_tall(labels, parts, tracks, size, fresh)
     kept = absorb(assign(parts, tracks, size), tracks, size)
-    return [Row(row) for row in without_smudges(kept, labels, strength, size)]
+    kept = without_smudges(kept, labels, strength, size)
+    return [Row(row, track) for row, track in zip(kept, tracks, strict=True) if row]
 
 
 def _place(rows: list[Row], labels: NDArray[np.int32], size: float, pen: float) -> None:
@@ -131,8 +145,9 @@ def _place(rows: list[Row], labels: NDArray[np.int32], size: float, pen: float) 
     baselines = [fit_baseline(e, size, slope) for e in extents]
     tops = [a + b * e[:, 0] - e[:, 1] for e, (a, b) in zip(extents, baselines, strict=True)]
     x_heights = fit_x_height([t[t > 0.3 * size] for t in tops], size)
-    for row, baseline, x_height in zip(rows, baselines, x_heights.tolist(), strict=True):
+    for row, e, baseline, x_height in zip(rows, extents, baselines, x_heights.tolist(), strict=True):
         row.shape = LineShape(baseline, x_height, pen)
+        row.curve = fit_course(e, size, baseline, row.track)
 
 
 def _draw(atoms: list[list[Atom]], labels: NDArray[np.int32], ink: Ink) -> list[tuple[Piece, ...]]:

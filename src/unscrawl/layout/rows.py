@@ -57,7 +57,7 @@ def absorb(rows: Sequence[list[Component]], tracks: Sequence[Track], size: float
 def without_smudges(
     rows: Sequence[list[Component]], labels: NDArray[np.int32], strength: NDArray[np.uint8], size: float
 ) -> list[list[Component]]:
-    """Drop rows without any letter, and short ones much fainter than the page: dirt, ink showing through."""
+    """Empty rows without any letter, and short ones much fainter than the page: dirt, ink showing through."""
     shade = []
     for row in rows:
         boxes = [(slice(p.y, p.y + p.h), slice(p.x, p.x + p.w), p.label) for p in row]
@@ -65,12 +65,11 @@ def without_smudges(
         shade.append(total / max(sum(p.area for p in row), 1))
     area = np.array([sum(p.area for p in row) for row in rows], dtype=np.float64)
     usual = float((area * shade).sum() / max(area.sum(), 1.0))
-    kept = []
+    kept: list[list[Component]] = []
     for row, dark in zip(rows, shade, strict=True):
         letters = any(max(p.w, p.h) >= 0.45 * size for p in row)
-        if letters and (dark > 0.65 * usual or len(row) > 6):
-            kept.append(row)
-    return kept or [row for row in rows if row]
+        kept.append(row if letters and (dark > 0.65 * usual or len(row) > 6) else [])
+    return kept if any(kept) else [list(row) for row in rows]
 
 
 def _distances(parts: Sequence[Component], track: Track, size: float) -> NDArray[np.float64]:
