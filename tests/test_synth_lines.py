@@ -1,0 +1,133 @@
+"""The line synthesiser: what it writes is what its text says, within bounds, and the same for the same seed."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unscrawl.alphabet import LINE
+from unscrawl.errors import DataError, OptionError
+from unscrawl.synth import bundled_fonts
+from unscrawl.synth.face import Face
+from unscrawl.synth.lines import LineWriter
+from unscrawl.synth.linetext import LineText, to_line
+from unscrawl.synth.scrawl import Habit, bend, repen_quickly
+
+PROSE = "It was a bright, cold day in April; the clocks “struck” thirteen — and Mrs. Dupré’s cat slept. " * 9
+
+
+@pytest.fixture(scope="module")
+def writer() -> LineWriter:
+    return LineWriter(bundled_fonts(), [PROSE, "un café crème"], ["de", "la", "été", "œuvre", "chat"])
+
+
+def test_line_has_the_form_of_a_real_crop(writer: LineWriter) -> None:
+    for seed in range(40):
+        picture, text = writer.line(np.random.default_rng(seed))
+        assert picture.dtype == np.uint8
+        assert picture.shape[0] == 64
+        assert 12 <= picture.shape[1] <= 1600
+        assert 1 <= len(text) <= 100
+        assert set(text) <= set(LINE)
+        assert text == " ".join(text.split())
+
+
+def test_writing_is_darker_than_its_paper(writer: LineWriter) -> None:
+    for seed in range(40):
+        picture, _ = writer.line(np.random.default_rng(seed))
+        paper = np.percentile(picture, 75)
+        assert paper - np.percentile(picture, 1) > 15
+
+
+def test_same_seed_same_line_whatever_was_written_before(writer: LineWriter) -> None:
+    fresh = LineWriter(bundled_fonts(), [PROSE, "un café crème"], ["de", "la", "été", "œuvre", "chat"])
+    picture, text = fresh.line(np.random.default_rng(7))
+    writer.line(np.random.default_rng(3))
+    again, same = writer.line(np.random.default_rng(7))
+    assert text == same
+    assert np.array_equal(picture, again)
+
+
+def test_pickled_writer_writes_the_same(writer: LineWriter) -> None:
+    picture, _ = writer.line(np.random.default_rng(5))
+    copy = pickle.loads(pickle.dumps(writer))
+    assert np.array_equal(picture, copy.line(np.random.default_rng(5))[0])
+
+
+def test_writer_without_fonts_is_refused() -> None:
+    with pytest.raises(OptionError, match="no fonts"):
+        LineWriter([], [PROSE])
+
+
+def test_file_that_is_no_font_is_named(tmp_path: Path) -> None:
+    bad = tmp_path / "bad.ttf"
+    bad.write_bytes(b"not a font")
+    with pytest.raises(DataError, match=r"bad\.ttf"):
+        Face(bad)
+
+
+def test_text_is_brought_to_the_alphabet() -> None:
+    assert to_line("“Ça va…”  dit-il – l’été ½ Ğ漢") == '"Ça va..." dit-il — l\'été G'
+
+
+def test_text_alone_needs_no_material() -> None:
+    drawn = [LineText().draw(np.random.default_rng(seed)) for seed in range(30)]
+    assert len(set(drawn)) > 20
+    assert all(set(line) <= set(LINE) for line in drawn)
+
+
+def test_words_are_written_by_frequency() -> None:
+    source = LineText(words=["le", *(f"mot{chr(97 + i)}" for i in range(20))])
+    rng = np.random.default_rng(0)
+    words = " ".join(source.draw(rng) for _ in range(300)).lower().replace(".", "").replace(",", "").split()
+    assert words.count("le") > 2 * words.count("mott")
+
+
+def test_font_replaces_what_it_lacks() -> None:
+    face = Face(bundled_fonts()[0])
+    face.characters = frozenset("abcdefghijklmnopqrstuvwxyz -")
+    assert face.fold("œuvré — né") == "oeuvre - ne"
+
+
+def test_edges_stand_where_the_ink_begins_and_ends() -> None:
+    written = Face(bundled_fonts()[0]).write("ill mm", 26)
+    ink = np.flatnonzero(written.ink.max(axis=0) > 100)
+    assert len(written.edges) == len(written.text) + 1
+    assert abs(ink[0] - written.edges[0]) < 0.4 * written.x_height
+    assert abs(ink[-1] - written.edges[-1]) < 0.4 * written.x_height
+    gap = written.ink[:, int(written.edges[3]) + 3 : int(written.edges[4]) - 3]
+    assert gap.max() < 100
+
+
+def test_plain_habit_keeps_the_font_as_it_is() -> None:
+    face = Face(bundled_fonts()[0])
+    written = face.write("minimum", 26)
+    plain = Habit(written.x_height, face.stroke, 0, 1, 0, 0.8, 0, 0, 0, 0, 0, 0)
+    rows = (-written.baseline, written.ink.shape[0] - written.baseline)
+    scrawl = bend(written, face, plain, 0.0, rows, np.random.default_rng(0))
+    begin = int(written.edges[0]), int(scrawl.words[0][0])
+    size = int(written.edges[-1] - written.edges[0])
+    before = written.ink[:, begin[0] : begin[0] + size].astype(int)
+    after = scrawl.ink[:, begin[1] : begin[1] + size].astype(int)
+    assert np.abs(before - after).mean() < 0.05 * 255
+    assert np.corrcoef(before.ravel(), after.ravel())[0, 1] > 0.95
+
+
+def test_wider_pen_gives_more_ink() -> None:
+    ink = np.zeros((40, 40), np.uint8)
+    ink[10:30, 18:22] = 255
+    sums = [int(repen_quickly(ink, grow).sum()) for grow in (-2.0, -1.0, 0.0, 1.5, 4.0)]
+    assert sums == sorted(sums)
+    assert len(set(sums)) == 5
+
+
+def test_neat_hands_and_loose_hands_stay_within_reason() -> None:
+    face = Face(bundled_fonts()[0])
+    for seed in range(50):
+        habit = Habit.random(np.random.default_rng(seed), face)
+        assert 0.05 <= habit.pen <= 0.32
+        assert 0.62 <= habit.width <= 1.8
+        assert -0.36 <= face.slant + habit.lean <= 1.31
