@@ -1,0 +1,280 @@
+"""A hand: what was learnt of one writer, kept in small files under the user's data folder.
+
+A file (`.hand`) is safetensors with one JSON text: the lines and characters that were taught, what they make
+of the base networks' last layers, and which base networks these were. Pictures are kept beside what was
+learnt from them, so that a better base can be taught the same hand again. A hand's folder holds its last ten
+states; each teaching adds a file and touches no older one, so going back is always possible.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unscrawl import shelf
+from unscrawl.errors import ModelError, OptionError
+from unscrawl.glyph import SIDE
+from unscrawl.handfile import coarse, from_png, pack, to_png, unpack
+from unscrawl.strip import HEIGHT
+
+__all__ = ["Character", "GlyphHead", "Hand", "LineHead", "Sample"]
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A line of writing and its text: `strip` uint8 [40, W] as from `strip.prepare`; `name` for messages."""
+
+    strip: NDArray[np.uint8] = field(repr=False, compare=False)
+    text: str
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Character:
+    """One character: `picture` uint8 [28, 28] as from `glyph.prepare`, and what it is."""
+
+    picture: NDArray[np.uint8] = field(repr=False, compare=False)
+    label: str
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class LineHead:
+    """What is added to the line recogniser's last layer: float32 `weight` [D, C], `bias` [C]."""
+
+    weight: Floats = field(repr=False, compare=False)
+    bias: Floats = field(repr=False, compare=False)
+    base: str  # the fingerprint of the recogniser it was taught on
+
+    def on(self, head: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+        """Return the taught layer made of the base's `head`."""
+        return head[0] + self.weight, head[1] + self.bias
+
+
+@dataclass(frozen=True)
+class GlyphHead:
+    """A layer on the glyph recogniser's logits: float32 `weight` [K, C], `bias` [C] for C `classes`.
+
+    Where the classes are the user's own labels the last may be `recogniser.JUNK`.
+    """
+
+    classes: tuple[str, ...]
+    weight: Floats = field(repr=False, compare=False)
+    bias: Floats = field(repr=False, compare=False)
+    base: str
+
+    def log_probabilities(self, logits: Floats) -> Floats:
+        """Turn the base's logits [N, K] into calibrated log p(class | picture), float32 [N, C]."""
+        x = logits @ self.weight + self.bias
+        x -= x.max(axis=1, keepdims=True)
+        return np.asarray(x - np.log(np.exp(x).sum(axis=1, keepdims=True)), np.float32)
+
+
+@dataclass(frozen=True)
+class Hand:
+    """What was learnt of one writer.
+
+    `lines` and `characters` are all that was taught, the last teaching last; `own_alphabet` says that the
+    characters are symbols with the user's labels. `words` counts the writer's words, for the language model.
+    `line` and `glyph` are None where nothing better than the base was found. `figures` tells of the last
+    teaching. `state` counts up with each change that is kept, 0 for a hand that never was.
+    """
+
+    name: str
+    lines: tuple[Sample, ...] = ()
+    characters: tuple[Character, ...] = ()
+    own_alphabet: bool = False
+    words: Mapping[str, float] = field(default_factory=dict)
+    line: LineHead | None = None
+    glyph: GlyphHead | None = None
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    state: int = field(default=0, compare=False)
+
+    def to_bytes(self) -> bytes:
+        """Return the bytes of the hand's file."""
+        pictures = [to_png(coarse(s.strip)) for s in self.lines]
+        facts: dict[str, Any] = {
+            "name": self.name,
+            "own_alphabet": self.own_alphabet,
+            "lines": [
+                {"text": s.text, "name": s.name, "bytes": len(p)}
+                for s, p in zip(self.lines, pictures, strict=True)
+            ],
+            "characters": [{"label": c.label, "name": c.name} for c in self.characters],
+            "words": dict(self.words),
+            "figures": dict(self.figures),
+        }
+        arrays: dict[str, NDArray[Any]] = {"strips": np.frombuffer(b"".join(pictures), np.uint8)}
+        if self.characters:
+            sheet = coarse(np.concatenate([c.picture for c in self.characters]))
+            arrays["characters"] = np.frombuffer(to_png(sheet), np.uint8)
+        if self.line is not None:
+            facts["line"] = {"base": self.line.base}
+            arrays |= {"line.weight": self.line.weight.astype(np.float16), "line.bias": self.line.bias}
+        if self.glyph is not None:
+            facts["glyph"] = {"base": self.glyph.base, "classes": list(self.glyph.classes)}
+            arrays |= {"glyph.weight": self.glyph.weight.astype(np.float16), "glyph.bias": self.glyph.bias}
+        return pack(facts, arrays)
+
+    @classmethod
+    def from_bytes(cls, data: bytes, source: str = "the hand") -> Hand:
+        """Read a hand from its file's bytes; `source` names them in messages.
+
+        Raises:
+            ModelError: damaged, of a newer form, or no hand at all.
+        """
+        try:
+            return _read(*unpack(data))
+        except ModelError as error:
+            raise ModelError(f"{source} {error}") from None
+        except (KeyError, ValueError, TypeError, AttributeError):
+            raise ModelError(f"{source} is damaged: it is not put together as a hand is") from None
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """Return the names of the hands there are, sorted."""
+        return shelf.names()
+
+    @classmethod
+    def load(cls, name: str) -> Hand:
+        """Return the hand called `name` as it was last saved.
+
+        Raises:
+            OptionError: there is none.
+            ModelError: its file is damaged.
+        """
+        state = _last(name)
+        file = shelf.path(name, state)
+        try:
+            return replace(cls.from_bytes(shelf.read(file), str(file)), name=name, state=state)
+        except ModelError as error:
+            raise ModelError(
+                f"{error}; `unscrawl teach {name} --undo` goes back to what was before"
+            ) from None
+
+    def save(self) -> Hand:
+        """Keep the hand under its name, beside its former states; return it with its new `state`.
+
+        Raises:
+            OptionError: no hand may have this name.
+            OutputError: it cannot be written; nothing is changed then.
+        """
+        return replace(self, state=shelf.add(self.name, self.to_bytes()))
+
+    @classmethod
+    def undo(cls, name: str) -> Hand | None:
+        """Take back the last change of the hand; return what it was before, None where that was nothing.
+
+        Raises:
+            OptionError: there is no such hand.
+            OutputError: its file cannot be removed.
+        """
+        with shelf.locked(name):
+            shelf.drop(name, _last(name))
+            return cls.load(name) if shelf.states(name) else None
+
+    @classmethod
+    def forget(cls, name: str) -> None:
+        """Delete the hand with all its states.
+
+        Raises:
+            OptionError: there is no such hand.
+            OutputError: it cannot be deleted.
+        """
+        with shelf.locked(name):
+            _last(name)
+            shelf.drop(name)
+
+    def export(self, path: str | os.PathLike[str]) -> Path:
+        """Write the hand to a file, or into a folder as NAME.hand; return the file.
+
+        Raises:
+            OutputError: it cannot be written.
+        """
+        target = Path(path)
+        target = target / (self.name + shelf.SUFFIX) if target.is_dir() else target
+        shelf.write(target, self.to_bytes())
+        return target
+
+    @classmethod
+    def import_(cls, source: str | os.PathLike[str] | bytes, name: str | None = None) -> Hand:
+        """Keep the hand in an exported file (or its bytes) under its own or another name.
+
+        A hand that has this name already keeps its states: undo brings it back.
+
+        Raises:
+            ModelError: it is damaged, or no hand.
+            OptionError: the name cannot be used.
+            OutputError: it cannot be kept.
+        """
+        if isinstance(source, bytes):
+            hand = cls.from_bytes(source)
+        else:
+            hand = cls.from_bytes(shelf.read(Path(source)), os.fspath(source))
+        return replace(hand, name=shelf.check_name(name or hand.name)).save()
+
+
+def _last(name: str) -> int:
+    """Return the number of the hand's last state.
+
+    Raises:
+        OptionError: there is no such hand.
+    """
+    states = shelf.states(name)
+    if not states:
+        known = ", ".join(shelf.names())
+        hint = f"there are {known}" if known else "`unscrawl teach NAME SOURCE` makes one"
+        raise OptionError(f"no hand is called {name!r}: {hint}")
+    return states[-1]
+
+
+def _read(facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Hand:
+    """Put a hand together; KeyError, TypeError or ValueError where parts are missing or do not fit."""
+    lines, at, strips = [], 0, arrays["strips"].astype(np.uint8, casting="safe").tobytes()
+    for line in facts["lines"]:
+        strip = from_png(strips[at : at + int(line["bytes"])], height=HEIGHT)
+        lines.append(Sample(strip, str(line["text"]), str(line["name"])))
+        at += int(line["bytes"])
+    characters: list[Character] = []
+    if facts["characters"]:
+        sheet = from_png(arrays["characters"].tobytes(), width=SIDE).reshape(-1, SIDE, SIDE)
+        characters = [
+            Character(picture, str(c["label"]), str(c["name"]))
+            for picture, c in zip(sheet, facts["characters"], strict=True)
+        ]
+    line = glyph = None
+    if "line" in facts:
+        weight, bias = _layer(arrays, "line")
+        line = LineHead(weight, bias, str(facts["line"]["base"]))
+    if "glyph" in facts:
+        weight, bias = _layer(arrays, "glyph")
+        glyph = GlyphHead(
+            tuple(map(str, facts["glyph"]["classes"])), weight, bias, str(facts["glyph"]["base"])
+        )
+        if len(glyph.classes) != len(bias):
+            raise ValueError("classes")
+    return Hand(
+        name=str(facts["name"]),
+        lines=tuple(lines),
+        characters=tuple(characters),
+        own_alphabet=bool(facts["own_alphabet"]),
+        words={str(word): float(count) for word, count in facts["words"].items()},
+        line=line,
+        glyph=glyph,
+        figures=dict(facts["figures"]),
+    )
+
+
+def _layer(arrays: Mapping[str, NDArray[Any]], name: str) -> tuple[Floats, Floats]:
+    weight, bias = (arrays[f"{name}.{part}"].astype(np.float32) for part in ("weight", "bias"))
+    if weight.ndim != 2 or bias.shape != weight.shape[1:] or not np.isfinite(weight).all():
+        raise ValueError(name)
+    return weight, bias

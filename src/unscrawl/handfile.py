@@ -1,0 +1,93 @@
+"""The file of a hand: arrays and one JSON text as safetensors, with a digest; grey pictures as PNG."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import struct
+from collections.abc import Mapping
+from typing import Any, Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from unscrawl.errors import ModelError
+
+__all__ = ["FORMAT", "coarse", "from_png", "pack", "to_png", "unpack"]
+
+FORMAT: Final = 1
+"""Version of the file's form; a file of a higher one is refused."""
+
+_KEY: Final = "unscrawl hand"
+_STEP: Final = 17  # 16 grey levels: a third of the bytes of 256, and nothing is read differently
+_MOST: Final = 1 << 22  # pixels of one picture at most
+_HEADER: Final = struct.Struct(">I4sII")  # the first chunk of a PNG: length, "IHDR", width, height
+
+
+def pack(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Return the bytes of a file that holds `facts` (JSON values) and `arrays`."""
+    arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    text = json.dumps({"format": FORMAT, **facts}, ensure_ascii=False)
+    return bytes(save(arrays, {_KEY: text, "sha256": _digest(text, arrays)}))
+
+
+def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """Return facts and arrays of a file's bytes.
+
+    Raises:
+        ModelError: they are no hand's, damaged, or of a newer form; the message says which, without a path.
+    """
+    try:
+        arrays = load(data)
+        length = struct.unpack("<Q", data[:8])[0]
+        kept = json.loads(data[8 : 8 + length])["__metadata__"]
+        facts = json.loads(kept[_KEY])
+        form = int(facts["format"])
+    except (SafetensorError, ValueError, KeyError, TypeError, struct.error):
+        raise ModelError("is not the file of a hand, or is damaged") from None
+    if form > FORMAT:
+        raise ModelError(f"was written by a newer unscrawl (form {form}): update unscrawl")
+    if kept.get("sha256") != _digest(kept[_KEY], arrays):
+        raise ModelError("is damaged: its contents do not match its digest")
+    return facts, arrays
+
+
+def _digest(text: str, arrays: Mapping[str, NDArray[Any]]) -> str:
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
+    for name in sorted(arrays):
+        digest.update(name.encode() + arrays[name].tobytes())
+    return digest.hexdigest()
+
+
+def coarse(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a grey picture in the 16 levels that a hand's file keeps."""
+    return np.asarray((image.astype(np.uint16) + _STEP // 2) // _STEP * _STEP, np.uint8)
+
+
+def to_png(image: NDArray[np.uint8]) -> bytes:
+    """Return a grey picture [h, w] as PNG."""
+    return bytes(cv2.imencode(".png", image, [cv2.IMWRITE_PNG_COMPRESSION, 9])[1])
+
+
+def from_png(data: bytes, *, height: int | None = None, width: int | None = None) -> NDArray[np.uint8]:
+    """Return the grey picture in `data`, whose height or width is known.
+
+    Raises:
+        ModelError: it is no such picture.
+    """
+    try:
+        _, kind, w, h = _HEADER.unpack_from(data, 8)
+    except struct.error:
+        kind, w, h = b"", 0, 0
+    fits = height in (None, h) and width in (None, w) and 0 < w * h <= _MOST
+    image = (
+        cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
+        if fits and kind == b"IHDR"
+        else None
+    )
+    if image is None or image.shape != (h, w):
+        raise ModelError("holds a picture that is damaged")
+    return np.asarray(image, np.uint8)

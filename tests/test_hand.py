@@ -1,0 +1,204 @@
+"""Hands on the disk: what goes in comes out, nothing that was kept is lost, damage is told in one line."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unscrawl import handfile, shelf
+from unscrawl.errors import ModelError, OptionError, OutputError
+from unscrawl.hand import Character, GlyphHead, Hand, LineHead, Sample
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder for hands."""
+    monkeypatch.setenv("UNSCRAWL_HANDS", str(tmp_path / "hands"))
+    return tmp_path / "hands"
+
+
+def make(name: str = "andrew", lines: int = 3) -> Hand:
+    """A hand with something in every part."""
+    rng = np.random.default_rng(0)
+    strips = [handfile.coarse(rng.integers(0, 256, (40, 80 + i), np.uint8)) for i in range(lines)]
+    pictures = handfile.coarse(rng.integers(0, 256, (2, 28, 28), np.uint8))
+    return Hand(
+        name,
+        tuple(Sample(s, f"ligne n° {i}", f"{i}.png") for i, s in enumerate(strips)),
+        tuple(Character(p, c, "x.png") for p, c in zip(pictures, "ab", strict=True)),
+        words={"Dyer": 2.0},
+        line=LineHead(*(rng.integers(-8, 8, s).astype(np.float32) / 4 for s in ((6, 5), (5,))), base="b1"),
+        glyph=GlyphHead(("a", "b"), np.ones((85, 2), np.float32), np.zeros(2, np.float32), "b2"),
+        figures={"cer_before": 0.25},
+    )
+
+
+def test_a_saved_hand_comes_back_whole() -> None:
+    hand = make()
+    hand.save()
+    back = Hand.load("andrew")
+    assert back == hand
+    assert [np.array_equal(a.strip, b.strip) for a, b in zip(back.lines, hand.lines, strict=True)] == [
+        True
+    ] * 3
+    assert np.array_equal(back.characters[1].picture, hand.characters[1].picture)
+    assert back.line is not None
+    assert hand.line is not None
+    assert np.array_equal(back.line.weight, hand.line.weight)
+
+
+def test_names_are_sorted_and_leave_out_what_is_no_hand(place: Path) -> None:
+    assert Hand.names() == []
+    for name in ("zoë", "andrew"):
+        make(name).save()
+    (place / "empty").mkdir()
+    assert Hand.names() == ["andrew", "zoë"]
+
+
+def test_undo_brings_back_the_state_before() -> None:
+    make(lines=1).save()
+    make(lines=2).save()
+    before = Hand.undo("andrew")
+    assert before is not None
+    assert (len(before.lines), before.state) == (1, 1)
+
+
+def test_undo_of_the_first_teaching_leaves_no_hand() -> None:
+    make().save()
+    assert Hand.undo("andrew") is None
+    assert Hand.names() == []
+
+
+def test_only_the_last_states_are_kept() -> None:
+    for _ in range(shelf.STATES + 3):
+        make(lines=1).save()
+    assert shelf.states("andrew") == list(range(4, shelf.STATES + 4))
+
+
+def test_forget_deletes_the_hand_and_no_other(place: Path) -> None:
+    make().save()
+    make("bert").save()
+    Hand.forget("andrew")
+    assert Hand.names() == ["bert"]
+    assert not (place / "andrew").exists()
+
+
+@pytest.mark.parametrize("act", [Hand.load, Hand.forget, Hand.undo])
+def test_an_unknown_name_is_told_with_those_there_are(act: object) -> None:
+    make("bert").save()
+    with pytest.raises(OptionError, match=r"no hand is called 'andrew': there are bert"):
+        act("andrew")  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../x", "a/b", "a\\b", ".hidden", "con", "NUL.txt", "a" * 65, "a\n"]
+)
+def test_names_that_could_leave_the_folder_are_refused(name: str) -> None:
+    with pytest.raises(OptionError, match="cannot be the name of a hand"):
+        make(name).save()
+
+
+def test_export_and_import_under_another_name(tmp_path: Path) -> None:
+    file = make().export(tmp_path)
+    assert file == tmp_path / "andrew.hand"
+    assert Hand.import_(file, "bert").name == "bert"
+    assert Hand.load("bert") == replace(make(), name="bert")
+
+
+def test_import_over_a_hand_can_be_undone(tmp_path: Path) -> None:
+    file = make(lines=2).export(tmp_path)
+    make(lines=1).save()
+    Hand.import_(file)
+    assert len(Hand.load("andrew").lines) == 2
+    before = Hand.undo("andrew")
+    assert before is not None
+    assert len(before.lines) == 1
+
+
+def test_a_name_inside_an_imported_file_cannot_leave_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "x.hand").write_bytes(make("../evil").to_bytes())
+    with pytest.raises(OptionError, match="cannot be the name"):
+        Hand.import_(tmp_path / "x.hand")
+
+
+@pytest.mark.parametrize("cut", [0, 7, 100, -1])
+def test_a_truncated_file_is_refused_and_the_way_back_named(place: Path, cut: int) -> None:
+    make().save()
+    make().save()
+    file = place / "andrew" / "000002.hand"
+    file.write_bytes(file.read_bytes()[:cut])
+    with pytest.raises(ModelError, match=r"000002\.hand is not the file of a hand.*--undo"):
+        Hand.load("andrew")
+    assert Hand.undo("andrew") == make()
+
+
+def test_one_flipped_bit_is_noticed(place: Path) -> None:
+    make().save()
+    file = place / "andrew" / "000001.hand"
+    data = bytearray(file.read_bytes())
+    data[-5] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(ModelError, match="digest"):
+        Hand.load("andrew")
+
+
+def test_a_file_of_a_newer_form_asks_for_an_update(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(handfile, "FORMAT", 2)
+    data = make().to_bytes()
+    monkeypatch.undo()
+    with pytest.raises(ModelError, match="newer unscrawl"):
+        Hand.from_bytes(data)
+
+
+def test_a_whole_file_that_is_put_together_wrongly_is_refused() -> None:
+    data = handfile.pack({"name": "x", "lines": [{"text": "a"}]}, {"strips": np.zeros(3, np.uint8)})
+    with pytest.raises(ModelError, match="not put together"):
+        Hand.from_bytes(data)
+
+
+def test_a_picture_that_claims_a_vast_size_is_not_decoded() -> None:
+    png = bytearray(handfile.to_png(np.zeros((40, 80), np.uint8)))
+    png[16:20] = (1 << 24).to_bytes(4, "big")
+    with pytest.raises(ModelError, match="picture"):
+        handfile.from_png(bytes(png), height=40)
+
+
+def test_a_disk_that_is_full_changes_nothing(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:
+    make(lines=1).save()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OutputError, match="No space left on device"):
+        make(lines=2).save()
+    assert len(Hand.load("andrew").lines) == 1
+    assert [p.name for p in (place / "andrew").iterdir()] == ["000001.hand"]
+
+
+def test_saving_at_the_same_time_loses_no_state() -> None:
+    threads = [threading.Thread(target=make(lines=i + 1).save) for i in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    kept = [Hand.from_bytes(shelf.read(shelf.path("andrew", s))) for s in shelf.states("andrew")]
+    assert sorted(len(hand.lines) for hand in kept) == [1, 2, 3, 4, 5, 6]
+
+
+def test_a_hand_of_a_hundred_lines_stays_below_a_megabyte() -> None:
+    strip = np.zeros((40, 1000), np.uint8)
+    strip[10:30, ::9] = 255
+    hand = Hand("andrew", tuple(Sample(strip, "x" * 60) for _ in range(100)))
+    big = LineHead(np.ones((320, 129), np.float32), np.ones(129, np.float32), "b")
+    assert len(replace(hand, line=big).to_bytes()) < 1_000_000
+
+
+def test_the_text_in_the_file_is_plain_json() -> None:
+    facts, _ = handfile.unpack(make().to_bytes())
+    assert json.loads(json.dumps(facts))["words"] == {"Dyer": 2.0}
