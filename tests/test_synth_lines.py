@@ -1,4 +1,4 @@
-"""The line synthesiser: what it writes is what its text says, within bounds, and the same for the same seed."""
+"""The line synthesiser: what it writes stays within bounds and is the same for the same seed."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from unscrawl.alphabet import LINE
 from unscrawl.errors import DataError, OptionError
 from unscrawl.synth import bundled_fonts
 from unscrawl.synth.face import Face
+from unscrawl.synth.habit import Habit
 from unscrawl.synth.lines import LineWriter
 from unscrawl.synth.linetext import LineText, to_line
-from unscrawl.synth.scrawl import Habit, bend, repen_quickly
+from unscrawl.synth.scrawl import bend, repen_quickly
 
 PROSE = "It was a bright, cold day in April; the clocks “struck” thirteen — and Mrs. Dupré’s cat slept. " * 9
 
@@ -105,7 +106,7 @@ def test_edges_stand_where_the_ink_begins_and_ends() -> None:
 def test_plain_habit_keeps_the_font_as_it_is() -> None:
     face = Face(bundled_fonts()[0])
     written = face.write("minimum", 26)
-    plain = Habit(written.x_height, face.stroke, 0, 1, 0, 0.8, 0, 0, 0, 0, 0, 0)
+    plain = Habit(written.x_height, face.stroke, 0, 1, 0, 0.8, 0, 0, 0, 0, 0, 1, 1, 0, 0)
     rows = (-written.baseline, written.ink.shape[0] - written.baseline)
     scrawl = bend(written, face, plain, 0.0, rows, np.random.default_rng(0))
     begin = int(written.edges[0]), int(scrawl.words[0][0])

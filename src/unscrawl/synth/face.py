@@ -133,6 +133,9 @@ def _shapes(font: ImageFont.FreeTypeFont) -> dict[str, _Shape]:
     for char in LINE:
         mask = font.getmask(char)
         if mask.getbbox() is not None and (mask.size != lacking.size or bytes(mask) != blank):
+            plain = unicodedata.normalize("NFD", char)[0]
+            if plain != char and sum(bytes(mask)) < 0.9 * sum(bytes(font.getmask(plain))):
+                continue  # an accent without its letter
             _, top, _, bottom = font.getbbox(char, anchor="ls")
             found[char] = _Shape(-top, bottom, font.getlength(char))
     return found

@@ -9,7 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unscrawl.synth.scrawl import Floats, Scrawl, field, waves
+from unscrawl.synth.scrawl import Scrawl
+from unscrawl.synth.texture import Floats, field, waves
 
 __all__ = ["HEIGHT", "Sheet", "develop", "lay"]
 

@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 
 from unscrawl.errors import OptionError
 from unscrawl.synth.face import Face
+from unscrawl.synth.habit import Habit
 from unscrawl.synth.linepaper import HEIGHT, Sheet, develop, lay
 from unscrawl.synth.linetext import LineText
-from unscrawl.synth.scrawl import Floats, Habit, Scrawl, bend, field, waves
+from unscrawl.synth.scrawl import Scrawl, bend
+from unscrawl.synth.texture import Floats, field, waves
 
 __all__ = ["LineWriter"]
 
@@ -58,7 +60,7 @@ class LineWriter:
             if sum(c.isupper() for c in text) > 0.6 * len(text) > 3 and face.joined:
                 text = face.fold(text.capitalize())  # nobody joins capitals
         habit = Habit.random(rng, face)
-        above, below = _crop(face, text, rng)
+        above, below = _crop(face, text, habit, rng)
         x_height = float(np.clip(HEIGHT / (above + below), 9, 29))
         # Too long a line is written smaller at first, then shortened.
         room = (
@@ -102,11 +104,12 @@ class LineWriter:
         return develop(page, sheet, rng)
 
 
-def _crop(face: Face, text: str, rng: np.random.Generator) -> tuple[float, float]:
+def _crop(face: Face, text: str, habit: Habit, rng: np.random.Generator) -> tuple[float, float]:
     """Return how much of the line the crop shows above and below the baseline, in x-heights."""
     if rng.random() < 0.6:
         # Cut close to this line's own writing.
         above, below = face.extent(text)
+        above, below = above + max(above - 1, 0) * (habit.rise - 1), max(below, 0) * habit.fall
         pad = np.maximum(rng.normal(0.22, 0.22, 2), -0.25)
         return max(above + float(pad[0]), 1.15), max(below + float(pad[1]), 0.12)
     return _ASCENT + float(rng.uniform(-0.2, 1.1)), _DESCENT + float(rng.uniform(-0.2, 0.8))
@@ -140,7 +143,7 @@ def _neighbours(
     for side in (-1, 1):
         if rng.random() < 0.25:
             continue
-        away = side * int(habit.x_height * rng.uniform(2.3, 4.2))
+        away = side * int(habit.x_height * rng.uniform(2.7, 4.5))
         moved = np.roll(scrawl.ink[:, left:right], int(rng.integers(right - left)), axis=1)
         first, last = max(0, rows[0] + away), min(HEIGHT, rows[0] + height + away)
         if first < last:

@@ -133,12 +133,12 @@ class LineText:
     def draw(self, rng: np.random.Generator) -> str:
         """Return one line of 1 to 90 characters of `alphabet.LINE`, mostly 15 to 60."""
         kind = rng.random()
-        if kind < 0.07:
+        if kind < 0.06:
             length = int(rng.integers(1, 9))
-        elif kind < 0.2:
+        elif kind < 0.17:
             length = int(rng.integers(8, 21))
         else:
-            length = int(np.clip(rng.normal(38, 14), 12, 90))
+            length = int(np.clip(rng.normal(42, 14), 12, 90))
         text = ""
         while not text:
             source = self._sources[_pick(self._by_share, rng)]
@@ -289,4 +289,4 @@ def _contact(rng: np.random.Generator) -> str:
     )
 
 
-_MAKERS: Final = (_date, _date, _number, _number, _name, _name, _address, _greeting, _contact)
+_MAKERS: Final = (_date, _date, _number, _number, _name, _name, _address, _greeting, _greeting, _contact)

@@ -1,0 +1,76 @@
+"""How somebody writes a line: sizes, spacing, regularity, drawn at random."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from unscrawl.synth.face import Face
+
+__all__ = ["Habit"]
+
+
+@dataclass(frozen=True)
+class Habit:
+    """How one line is written. Lengths are in x-heights, spreads are standard deviations.
+
+    Attributes:
+        x_height: of the finished line, in pixels.
+        pen: width of the stroke.
+        lean: tangent of the slant to the right that is added to the font's own.
+        width: how wide the letters are, as a share of the font's.
+        tracking: room added between letters; in joined writing the connecting stroke grows longer.
+        gap: room between words.
+        uneven: spread of widths (share), and with it of sizes, heights and leans.
+        taper: share by which letters shrink towards the end of a word.
+        wobble: how far strokes stray.
+        waver, slope: how far the baseline strays, and rises over the line's length (tangent).
+        rise, fall: how long the parts above and below small letters are, as a share of the font's.
+        lifts: share of the joins between letters at which the pen is lifted.
+        pressure: 0 to 1, how much the stroke swells and fades.
+    """
+
+    x_height: float
+    pen: float
+    lean: float
+    width: float
+    tracking: float
+    gap: float
+    uneven: float
+    taper: float
+    wobble: float
+    waver: float
+    slope: float
+    rise: float
+    fall: float
+    lifts: float
+    pressure: float
+
+    @classmethod
+    def random(cls, rng: np.random.Generator, face: Face) -> Habit:
+        """Draw somebody's habits for writing with `face`; x_height is 1 until the crop is known."""
+        neat = rng.random() < 0.35
+        loose = float(rng.uniform(0.3, 0.8) if neat else rng.uniform(0.7, 1.7))
+        lean = float(rng.normal(0.0, 0.22)) if rng.random() < 0.8 else float(rng.uniform(-0.3, 0.7))
+        if face.joined:
+            tracking = rng.gamma(1.2, 0.08)
+        else:
+            tracking = rng.normal(0.04, 0.09) if rng.random() < 0.75 else rng.uniform(-0.3, 0.1)
+        return cls(
+            x_height=1.0,
+            pen=float(np.clip(np.exp(rng.normal(np.log(0.125), 0.35)), 0.05, 0.32)),
+            lean=float(np.clip(lean, -0.35 - face.slant, 1.3 - face.slant)),
+            width=float(np.clip(np.exp(rng.normal(0.08 if face.joined else 0.0, 0.2)), 0.62, 1.8)),
+            tracking=float(np.clip(tracking, -0.3, 0.4)),
+            gap=float(np.clip(np.exp(rng.normal(np.log(0.95), 0.4)), 0.45, 2.8) + 2 * max(tracking, 0.0)),
+            uneven=0.1 * loose,
+            taper=float(max(rng.normal(0.04, 0.08), 0) * loose),
+            wobble=0.05 * loose * float(rng.uniform(0.3, 1.5)),
+            waver=0.12 * loose,
+            slope=float(rng.normal(0, 0.006)),
+            rise=float(np.clip(np.exp(rng.normal(0, 0.22)), 0.55, 1.7)),
+            fall=float(np.clip(np.exp(rng.normal(0, 0.25)), 0.5, 1.8)),
+            lifts=float(rng.beta(1.2, 2.5)) if face.joined and rng.random() < 0.35 else 0.0,
+            pressure=float(rng.beta(1.5, 2.2)),
+        )
