@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from conftest import Ran
+from unscrawl import cli
 from unscrawl.alphabet import LINE
 from unscrawl.errors import DataError, OptionError
 from unscrawl.synth import bundled_fonts
 from unscrawl.synth.face import Face
 from unscrawl.synth.habit import Habit
-from unscrawl.synth.lines import LineWriter
+from unscrawl.synth.lines import LineWriter, contact_sheet
 from unscrawl.synth.linetext import LineText, to_line
 from unscrawl.synth.scrawl import bend, repen_quickly
 
@@ -132,3 +136,69 @@ def test_neat_hands_and_loose_hands_stay_within_reason() -> None:
         assert 0.05 <= habit.pen <= 0.32
         assert 0.62 <= habit.width <= 1.8
         assert -0.36 <= face.slant + habit.lean <= 1.31
+
+
+def test_contact_sheet_shows_every_line_whole() -> None:
+    lines = [np.full((64, width), grey, np.uint8) for width, grey in ((1600, 1), (900, 2), (690, 3), (20, 4))]
+    sheet = contact_sheet(lines)
+    assert [int((sheet == grey).sum()) for grey in (1, 2, 3, 4)] == [64 * 1600, 64 * 900, 64 * 690, 64 * 20]
+
+
+@pytest.fixture
+def synth(unscrawl: Callable[..., Ran], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ran]:
+    """Run `unscrawl synth ARGUMENTS...` in an empty folder."""
+    monkeypatch.setitem(cli._HOMES, "synth", "unscrawl.cli.synth")
+    return lambda *arguments: unscrawl("synth", *arguments)
+
+
+def test_command_writes_pictures_beside_their_text(synth: Callable[..., Ran], tmp_path: Path) -> None:
+    (tmp_path / "book.txt").write_text(PROSE, encoding="utf-8")
+    ran = synth("made", "--lines", 3, "--text", "book.txt", "--sheet")
+    assert (ran.code, ran.out, ran.err) == (0, "", "")
+    names = [f"000{i}.{kind}" for i in range(3) for kind in ("png", "txt")]
+    assert sorted(f.name for f in (tmp_path / "made").iterdir()) == [*names, "sheet.png"]
+    with Image.open(tmp_path / "made" / "0000.png") as picture:
+        assert (picture.mode, picture.height) == ("L", 64)
+
+
+def test_command_makes_the_same_lines_from_the_same_seed(synth: Callable[..., Ran], tmp_path: Path) -> None:
+    for folder, lines, seed in (("a", 3, 1), ("b", 2, 1), ("c", 2, 2)):
+        assert synth(folder, "--lines", lines, "--seed", seed).code == 0
+    first, again, other = (((tmp_path / f) / "0001.png").read_bytes() for f in "abc")
+    assert first == again
+    assert first != other
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--fonts", "none"], "none: not a folder"),
+        (["--fonts", "empty"], "empty: no .ttf or .otf"),
+        (["--fonts", "broken"], "bad.ttf: not a font"),
+        (["--text", "none.txt"], "none.txt: cannot be read"),
+        (["--text", "latin.txt"], "latin.txt: not a text in UTF-8"),
+        (["--text", "blank.txt"], "blank.txt: nothing in it"),
+        (["--lines", "0"], "--lines"),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(
+    synth: Callable[..., Ran], tmp_path: Path, options: list[str], said: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "bad.ttf").write_bytes(b"no font")
+    (tmp_path / "latin.txt").write_bytes("été".encode("latin-1"))
+    (tmp_path / "blank.txt").write_text(" \n", encoding="utf-8")
+    ran = synth("made", *options)
+    assert ran.code == 2
+    assert said in ran.err
+    assert ran.err.count("\n") == 1
+    assert not (tmp_path / "made").exists()
+
+
+def test_full_folder_is_left_alone(synth: Callable[..., Ran], tmp_path: Path) -> None:
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "0000.png").write_text("mine", encoding="utf-8")
+    ran = synth("made")
+    assert (ran.code, ran.err) == (2, "unscrawl: made: not an empty folder: choose another\n")
+    assert (tmp_path / "made" / "0000.png").read_text(encoding="utf-8") == "mine"

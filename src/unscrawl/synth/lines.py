@@ -23,9 +23,10 @@ from unscrawl.synth.linetext import LineText
 from unscrawl.synth.scrawl import Scrawl, bend
 from unscrawl.synth.texture import Floats, field, waves
 
-__all__ = ["LineWriter"]
+__all__ = ["LineWriter", "contact_sheet"]
 
 _WIDEST: Final = 1600
+_GUTTER, _DESK = 6, 90  # between the lines of a contact sheet, and its grey
 _ASCENT, _DESCENT = 2.1, 1.0  # of usual writing above and below the baseline, in x-heights
 
 
@@ -77,6 +78,11 @@ class LineWriter:
         habit = replace(habit, x_height=x_height)
         baseline = HEIGHT * above / (above + below)
         return self._picture(text, face, habit, baseline, rng), text
+
+    def open(self) -> None:
+        """Open all fonts now, so that one that cannot be used is found before any line is written."""
+        for index in range(len(self.fonts)):
+            self._face(index)
 
     def _face(self, index: int) -> Face:
         if index not in self._faces:
@@ -196,3 +202,16 @@ def _cut_out(page: Floats, baseline: float, habit: Habit, rng: np.random.Generat
     inside = (ys >= top[None]) & (ys <= bottom[None])
     fill = float(np.percentile(page[::4, ::4], 75))
     return np.where(inside, page, np.float32(fill))
+
+
+def contact_sheet(lines: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Return lines, grey uint8 [64, w ≤ 1600] each, below and beside one another: uint8 [h, 1600]."""
+    rows: list[NDArray[np.uint8]] = []
+    at = _WIDEST
+    for line in lines:
+        if at + line.shape[1] > _WIDEST:
+            rows.append(np.full((HEIGHT + _GUTTER, _WIDEST), _DESK, np.uint8))
+            at = 0
+        rows[-1][:HEIGHT, at : at + line.shape[1]] = line
+        at += line.shape[1] + _GUTTER
+    return np.concatenate(rows) if rows else np.full((HEIGHT, _WIDEST), _DESK, np.uint8)
