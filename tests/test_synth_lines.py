@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from conftest import Ran
@@ -19,7 +20,9 @@ from unscrawl.synth.face import Face
 from unscrawl.synth.habit import Habit
 from unscrawl.synth.lines import LineWriter, contact_sheet
 from unscrawl.synth.linetext import LineText, to_line
+from unscrawl.synth.pictures import PictureBook
 from unscrawl.synth.scrawl import bend, repen_quickly
+from unscrawl.synth.written import fold
 
 PROSE = "It was a bright, cold day in April; the clocks “struck” thirteen — and Mrs. Dupré’s cat slept. " * 9
 
@@ -91,10 +94,8 @@ def test_words_are_written_by_frequency() -> None:
     assert words.count("le") > 2 * words.count("mott")
 
 
-def test_font_replaces_what_it_lacks() -> None:
-    face = Face(bundled_fonts()[0])
-    face.characters = frozenset("abcdefghijklmnopqrstuvwxyz -")
-    assert face.fold("œuvré — né") == "oeuvre - ne"
+def test_what_a_hand_lacks_is_replaced() -> None:
+    assert fold("œuvré — né", frozenset("abcdefghijklmnopqrstuvwxyz -")) == "oeuvre - ne"
 
 
 def test_edges_stand_where_the_ink_begins_and_ends() -> None:
@@ -136,6 +137,55 @@ def test_neat_hands_and_loose_hands_stay_within_reason() -> None:
         assert 0.05 <= habit.pen <= 0.32
         assert 0.62 <= habit.width <= 1.8
         assert -0.36 <= face.slant + habit.lean <= 1.31
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> PictureBook:
+    """The printed letters of one person, who knows no capitals but A."""
+    known = "abcdefghijklmnopqrstuvwxyzA.,"
+    pictures = np.zeros((len(known), 64, 64), np.uint8)
+    for picture, char in zip(pictures, known, strict=True):
+        drawn = Face(bundled_fonts()[0]).write(char, 36).ink
+        ys, xs = np.nonzero(drawn > 64)
+        picture[4:60, 4:60] = np.asarray(
+            Image.fromarray(drawn[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]).resize((56, 56))
+        )
+    np.savez(
+        tmp_path / "one.npz", x=pictures, label=np.array(list(known)), group=np.array(["p"] * len(known))
+    )
+    return PictureBook([tmp_path / "one.npz"])
+
+
+def test_pictures_stand_on_the_baseline_in_their_true_size(book: PictureBook) -> None:
+    hand = book.hand(np.random.default_rng(0))
+    assert hand.characters == frozenset("abcdefghijklmnopqrstuvwxyzA., ")
+    for text, above, below in (("xo", 1.0, 0.0), ("bd", 1.75, 0.0), ("gp", 1.0, 0.7)):
+        written = hand.write(text, 26)
+        ys = np.flatnonzero(written.ink.max(axis=1) > 100)
+        assert (written.baseline - ys[0]) / 26 == pytest.approx(above, abs=0.1)
+        assert (ys[-1] + 1 - written.baseline) / 26 == pytest.approx(below, abs=0.1)
+        assert hand.extent(text) == (above, below)
+
+
+def test_lines_of_pictures_say_only_what_there_are_pictures_of(book: PictureBook) -> None:
+    writer = LineWriter(bundled_fonts(), [PROSE], book=book, share=1.0)
+    texts = [writer.line(np.random.default_rng(seed))[1] for seed in range(10)]
+    assert set("".join(texts)) <= set("abcdefghijklmnopqrstuvwxyzA., ")
+
+
+@pytest.mark.parametrize(
+    "arrays",
+    [
+        {"x": np.zeros((2, 8, 8), np.uint8), "label": np.array(["a", "b"])},
+        {"x": np.zeros((2, 8, 8)), "label": np.array(["a", "b"]), "group": np.array(["p", "p"])},
+        {"x": np.zeros((2, 8, 8), np.uint8), "label": np.array(["a", "b"]), "group": np.array(["p", "p"])},
+    ],
+    ids=["no group", "not bytes", "blank"],
+)
+def test_unfit_pictures_are_named(tmp_path: Path, arrays: dict[str, NDArray[np.generic]]) -> None:
+    np.savez(tmp_path / "bad.npz", allow_pickle=False, **arrays)
+    with pytest.raises(DataError, match=r"bad\.npz"):
+        PictureBook([tmp_path / "bad.npz"])
 
 
 def test_contact_sheet_shows_every_line_whole() -> None:

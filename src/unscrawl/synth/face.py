@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -15,28 +14,11 @@ from PIL import Image, ImageDraw, ImageFont
 from unscrawl.alphabet import LINE
 from unscrawl.errors import DataError
 from unscrawl.synth.strokes import stroke_width
+from unscrawl.synth.written import ABOVE, BELOW, SIZES, Written, size_for
 
-__all__ = ["Face", "Written"]
+__all__ = ["Face"]
 
 _PROBE: Final = 96  # px per em at which a font is measured
-_SIZES: Final = (14, 19, 26, 36)  # x-heights in px at which it writes
-_ABOVE, _BELOW = 4.2, 2.6  # room kept above and below the baseline, in x-heights
-_SUBSTITUTES: Final = {"—": "-", "«": '"', "»": '"', "œ": "oe", "æ": "ae", "Œ": "OE", "Æ": "AE", "€": "£"}
-
-
-@dataclass(frozen=True)
-class Written:
-    """A line as the font draws it, before a hand bends it.
-
-    `ink` is uint8 [h, w], 0 paper … 255 ink; `baseline` its row and `x_height` its height in pixels.
-    Character i of `text` stands between columns `edges[i]` and `edges[i + 1]` on the baseline.
-    """
-
-    text: str
-    ink: NDArray[np.uint8]
-    baseline: int
-    x_height: float
-    edges: NDArray[np.float64]
 
 
 class _Shape(NamedTuple):
@@ -74,22 +56,10 @@ class Face:
             raise DataError(f"{path}: draws nothing above the baseline: leave this font out")
         self._em = _PROBE / x_height
         self._shapes = {c: _Shape(*(v / x_height for v in shape)) for c, shape in self._shapes.items()}
-        sample = self.write("minimum hand", _SIZES[-1]).ink
-        self.stroke = max(stroke_width(sample) / _SIZES[-1], 0.03)
-        self.slant = _slant(self.write("illthpdb", _SIZES[-1]).ink)
+        sample = self.write("minimum hand", SIZES[-1]).ink
+        self.stroke = max(stroke_width(sample) / SIZES[-1], 0.03)
+        self.slant = _slant(self.write("illthpdb", SIZES[-1]).ink)
         self.joined = cv2.connectedComponents((self.write("nuvenuv", 36).ink > 60).astype(np.uint8))[0] <= 3
-
-    def fold(self, text: str) -> str:
-        """Return `text` with what the font lacks replaced by the nearest it has, or left out."""
-        if self.characters.issuperset(text):
-            return text
-        folded = []
-        for char in text:
-            for choice in (char, _SUBSTITUTES.get(char, ""), unicodedata.normalize("NFD", char)[0]):
-                if choice and self.characters.issuperset(choice):
-                    folded.append(choice)
-                    break
-        return " ".join("".join(folded).split())
 
     def width(self, text: str) -> float:
         """Return about how wide the font writes `text` without spaces, in x-heights."""
@@ -102,10 +72,10 @@ class Face:
 
     def write(self, text: str, x_height: float, gap: float = 0.8) -> Written:
         """Write `text`, words `gap` x-heights apart, at `x_height` pixels or somewhat more."""
-        size = next((s for s in _SIZES if s >= x_height), _SIZES[-1])
+        size = size_for(x_height)
         font = self._font(size)
         margin, gap = 2.5 * size, gap * size
-        above, below = int(_ABOVE * size), int(_BELOW * size)
+        above, below = int(ABOVE * size), int(BELOW * size)
         lengths = [font.getlength(word) for word in text.split(" ")]
         wide = margin + sum(lengths) + gap * (len(lengths) - 1)
         canvas = Image.new("L", (int(wide + margin), above + below))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unscrawl.synth.face import Face
+from unscrawl.synth.written import Scribe
 
 __all__ = ["Habit"]
 
@@ -48,20 +48,20 @@ class Habit:
     pressure: float
 
     @classmethod
-    def random(cls, rng: np.random.Generator, face: Face) -> Habit:
-        """Draw somebody's habits for writing with `face`; x_height is 1 until the crop is known."""
+    def random(cls, rng: np.random.Generator, scribe: Scribe) -> Habit:
+        """Draw somebody's habits for writing with `scribe`; x_height is 1 until the crop is known."""
         neat = rng.random() < 0.35
         loose = float(rng.uniform(0.3, 0.8) if neat else rng.uniform(0.7, 1.7))
         lean = float(rng.normal(0.0, 0.22)) if rng.random() < 0.8 else float(rng.uniform(-0.3, 0.7))
-        if face.joined:
+        if scribe.joined:
             tracking = rng.gamma(1.2, 0.08)
         else:
             tracking = rng.normal(0.04, 0.09) if rng.random() < 0.75 else rng.uniform(-0.3, 0.1)
         return cls(
             x_height=1.0,
             pen=float(np.clip(np.exp(rng.normal(np.log(0.125), 0.35)), 0.05, 0.32)),
-            lean=float(np.clip(lean, -0.35 - face.slant, 1.3 - face.slant)),
-            width=float(np.clip(np.exp(rng.normal(0.08 if face.joined else 0.0, 0.2)), 0.62, 1.8)),
+            lean=float(np.clip(lean, -0.35 - scribe.slant, 1.3 - scribe.slant)),
+            width=float(np.clip(np.exp(rng.normal(0.08 if scribe.joined else 0.0, 0.2)), 0.62, 1.8)),
             tracking=float(np.clip(tracking, -0.3, 0.4)),
             gap=float(np.clip(np.exp(rng.normal(np.log(0.95), 0.4)), 0.45, 2.8) + 2 * max(tracking, 0.0)),
             uneven=0.1 * loose,
@@ -71,6 +71,6 @@ class Habit:
             slope=float(rng.normal(0, 0.006)),
             rise=float(np.clip(np.exp(rng.normal(0, 0.22)), 0.55, 1.7)),
             fall=float(np.clip(np.exp(rng.normal(0, 0.25)), 0.5, 1.8)),
-            lifts=float(rng.beta(1.2, 2.5)) if face.joined and rng.random() < 0.35 else 0.0,
+            lifts=float(rng.beta(1.2, 2.5)) if scribe.joined and rng.random() < 0.35 else 0.0,
             pressure=float(rng.beta(1.5, 2.2)),
         )

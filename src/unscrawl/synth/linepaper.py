@@ -75,7 +75,7 @@ class Sheet:
             paper = float(rng.uniform(165, 245))
             return cls(
                 paper=paper,
-                ink=paper - float(rng.uniform(0.3, 0.95)) * (paper - 10),
+                ink=paper - float(rng.uniform(0.4, 0.95)) * (paper - 10),
                 grain=float(rng.exponential(2.5)),
                 cloud=float(rng.exponential(3.0)),
                 laid=float(rng.exponential(2.5)) if rng.random() < 0.3 else 0.0,
@@ -84,7 +84,7 @@ class Sheet:
                 margin=bool(rng.random() < 0.1),
                 light=float(rng.uniform(0, 0.12)),
                 bleed=float(rng.uniform(0.05, 0.4)) if rng.random() < 0.3 else 0.0,
-                fade=float(rng.uniform(0.05, 0.8)),
+                fade=float(rng.uniform(0.05, 0.7)),
                 blur=float(rng.uniform(0.2, 1.3)),
                 coarse=float(rng.uniform(0.4, 1)) if rng.random() < 0.35 else 1.0,
                 noise=float(rng.exponential(2.0)),
@@ -93,7 +93,7 @@ class Sheet:
         paper = float(rng.uniform(120, 235))
         return cls(
             paper=paper,
-            ink=paper * float(rng.uniform(0.1, 0.62)),
+            ink=paper * float(rng.uniform(0.1, 0.55)),
             grain=float(rng.exponential(1.5)),
             cloud=float(rng.exponential(4.0)),
             rule=float(rng.uniform(8, 45)) if rng.random() < 0.55 else 0.0,
@@ -136,8 +136,8 @@ def _rules(
     shape: tuple[int, int], sheet: Sheet, scrawl: Scrawl, x_height: float, rng: np.random.Generator
 ) -> Floats:
     """Return how much rule covers each pixel; one lies near the baseline, but level."""
-    pitch = x_height * float(rng.uniform(0.6, 1.5) if sheet.squared else rng.uniform(2.2, 4.5))
-    pitch = max(pitch, 9.0)
+    pitch = x_height * float(rng.uniform(0.9, 2.2) if sheet.squared else rng.uniform(2.2, 4.5))
+    pitch = max(pitch, 12.0)
     base = float(scrawl.baseline.mean()) + x_height * float(rng.normal(0.08, 0.15))
     tilt = float(rng.normal(0, 0.004))
     half = float(rng.uniform(0.3, 1.0))

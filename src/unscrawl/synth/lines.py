@@ -20,8 +20,10 @@ from unscrawl.synth.face import Face
 from unscrawl.synth.habit import Habit
 from unscrawl.synth.linepaper import HEIGHT, Sheet, develop, lay
 from unscrawl.synth.linetext import LineText
+from unscrawl.synth.pictures import PictureBook
 from unscrawl.synth.scrawl import Scrawl, bend
 from unscrawl.synth.texture import Floats, field, waves
+from unscrawl.synth.written import Scribe, fold
 
 __all__ = ["LineWriter", "contact_sheet"]
 
@@ -33,8 +35,20 @@ _ASCENT, _DESCENT = 2.1, 1.0  # of usual writing above and below the baseline, i
 class LineWriter:
     """Writes lines. It can be pickled, and what it writes depends on the generator alone."""
 
-    def __init__(self, fonts: Sequence[Path], texts: Sequence[str] = (), words: Sequence[str] = ()) -> None:
-        """Take fonts (opened when first used) and the material of `linetext.LineText`.
+    def __init__(
+        self,
+        fonts: Sequence[Path],
+        texts: Sequence[str] = (),
+        words: Sequence[str] = (),
+        book: PictureBook | None = None,
+        share: float = 0.15,
+    ) -> None:
+        """Take what to write with and what to write.
+
+        Args:
+            fonts: opened when first used.
+            texts, words: the material of `linetext.LineText`.
+            book: real characters, from which this `share` of the lines is put together.
 
         Raises:
             OptionError: no fonts.
@@ -43,6 +57,7 @@ class LineWriter:
             raise OptionError("no fonts to write with: name at least one TTF file")
         self.fonts = tuple(fonts)
         self._text = LineText(texts, words)
+        self._book, self._share = book, share if book else 0.0
         self._faces: dict[int, Face] = {}
 
     def __getstate__(self) -> dict[str, object]:
@@ -54,18 +69,20 @@ class LineWriter:
         Raises:
             DataError: a font cannot be used.
         """
-        face = self._face(int(rng.integers(len(self.fonts))))
+        scribe: Scribe = self._face(int(rng.integers(len(self.fonts))))
+        if self._book and rng.random() < self._share:
+            scribe = self._book.hand(rng)
         text = ""
         while not text:
-            text = face.fold(self._text.draw(rng))
-            if sum(c.isupper() for c in text) > 0.6 * len(text) > 3 and face.joined:
-                text = face.fold(text.capitalize())  # nobody joins capitals
-        habit = Habit.random(rng, face)
-        above, below = _crop(face, text, habit, rng)
+            text = fold(self._text.draw(rng), scribe.characters)
+            if sum(c.isupper() for c in text) > 0.6 * len(text) > 3 and scribe.joined:
+                text = fold(text.capitalize(), scribe.characters)  # nobody joins capitals
+        habit = Habit.random(rng, scribe)
+        above, below = _crop(scribe, text, habit, rng)
         x_height = float(np.clip(HEIGHT / (above + below), 9, 29))
         # Too long a line is written smaller at first, then shortened.
         room = (
-            face.width(text) * habit.width
+            scribe.width(text) * habit.width
             + (1.15 * habit.tracking + 0.02) * len(text)
             + 1.05 * habit.gap * text.count(" ")
         )
@@ -77,7 +94,7 @@ class LineWriter:
                 room *= 0.75
         habit = replace(habit, x_height=x_height)
         baseline = HEIGHT * above / (above + below)
-        return self._picture(text, face, habit, baseline, rng), text
+        return self._picture(text, scribe, habit, baseline, rng), text
 
     def open(self) -> None:
         """Open all fonts now, so that one that cannot be used is found before any line is written."""
@@ -90,11 +107,11 @@ class LineWriter:
         return self._faces[index]
 
     def _picture(
-        self, text: str, face: Face, habit: Habit, baseline: float, rng: np.random.Generator
+        self, text: str, scribe: Scribe, habit: Habit, baseline: float, rng: np.random.Generator
     ) -> NDArray[np.uint8]:
-        written = face.write(text, 1.35 * habit.x_height, habit.gap)
+        written = scribe.write(text, 1.35 * habit.x_height, habit.gap)
         rows = min(0, int(baseline - 3 * habit.x_height)), max(HEIGHT, int(baseline + 1.8 * habit.x_height))
-        scrawl = bend(written, face, habit, baseline, rows, rng)
+        scrawl = bend(written, scribe, habit, baseline, rows, rng)
         sheet = Sheet.random(rng)
         own = scrawl.ink[-rows[0] : HEIGHT - rows[0]]
         left, right = _sides(own, habit.x_height, rng)
@@ -110,11 +127,11 @@ class LineWriter:
         return develop(page, sheet, rng)
 
 
-def _crop(face: Face, text: str, habit: Habit, rng: np.random.Generator) -> tuple[float, float]:
+def _crop(scribe: Scribe, text: str, habit: Habit, rng: np.random.Generator) -> tuple[float, float]:
     """Return how much of the line the crop shows above and below the baseline, in x-heights."""
     if rng.random() < 0.6:
         # Cut close to this line's own writing.
-        above, below = face.extent(text)
+        above, below = scribe.extent(text)
         above, below = above + max(above - 1, 0) * (habit.rise - 1), max(below, 0) * habit.fall
         pad = np.maximum(rng.normal(0.22, 0.22, 2), -0.25)
         return max(above + float(pad[0]), 1.15), max(below + float(pad[1]), 0.12)

@@ -9,10 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unscrawl.synth.face import Face, Written
 from unscrawl.synth.habit import Habit
 from unscrawl.synth.spacing import PAD, Places
 from unscrawl.synth.texture import Floats, field, waves
+from unscrawl.synth.written import Scribe, Written
 
 __all__ = ["Scrawl", "bend", "repen_quickly"]
 
@@ -44,7 +44,7 @@ def repen_quickly(ink: NDArray[np.uint8], grow: float) -> NDArray[np.uint8]:
 
 def bend(
     written: Written,
-    face: Face,
+    scribe: Scribe,
     habit: Habit,
     baseline: float,
     rows: tuple[int, int],
@@ -55,7 +55,7 @@ def bend(
     `baseline` is its row in the crop at mid-line. The first letter begins near column `spacing.PAD`.
     """
     ratio = habit.x_height / written.x_height
-    places = Places.draw(written, face.slant, habit, rng)
+    places = Places.draw(written, scribe.slant, habit, rng)
     width = int(places.right + PAD + 1)
     base = baseline + habit.slope * (np.arange(width, dtype=np.float32) - width / 2)
     base += habit.waver * habit.x_height * waves(rng, width, 7 * habit.x_height)
@@ -65,20 +65,20 @@ def bend(
 
     # Every pixel of the new line looks up, by its place along the upright baseline, where it came from.
     above = base[None] - np.arange(rows[0], rows[1], dtype=np.float32)[:, None]
-    upright = columns[None, PAD : PAD + width] - np.float32(face.slant + habit.lean) * above
+    upright = columns[None, PAD : PAD + width] - np.float32(scribe.slant + habit.lean) * above
     index = np.clip(np.rint(upright), -PAD, width + PAD - 1).astype(np.int32) + PAD
     height = (above - table.shift[index]) * (np.float32(1 / ratio) / table.scale)[index]
     height = _reach(height, written.x_height, habit)
     from_x = table.source[index] + (upright - columns[index]) * slope[index]
-    from_x += (np.float32(face.slant) + table.lean[index]) * height
+    from_x += (np.float32(scribe.slant) + table.lean[index]) * height
     from_y = np.float32(written.baseline) - height
     if habit.wobble:
         cell = float(rng.choice(_CELLS, p=_cell_odds(habit.x_height)))
         stray = np.float32(habit.wobble * min(written.x_height, 1.3 * cell / ratio))
         from_x += stray * field(rng, (height.shape[0], width), cell)
         from_y += stray * field(rng, (height.shape[0], width), cell)
-    wanted = (habit.pen - face.stroke) * written.x_height
-    inked = repen_quickly(written.ink, max(wanted, -0.5 * face.stroke * written.x_height))
+    wanted = (habit.pen - scribe.stroke) * written.x_height
+    inked = repen_quickly(written.ink, max(wanted, -0.5 * scribe.stroke * written.x_height))
     bent = cv2.remap(inked, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
     ink = np.asarray(bent, np.uint8)
     if habit.lifts:

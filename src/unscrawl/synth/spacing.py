@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unscrawl.synth.face import Written
 from unscrawl.synth.habit import Habit
 from unscrawl.synth.texture import Floats
+from unscrawl.synth.written import Written
 
 __all__ = ["PAD", "Places", "Tables"]
 
