@@ -16,8 +16,9 @@ from unscrawl.layout.baseline import LineShape, fit_baseline, fit_x_height, samp
 from unscrawl.layout.components import Component, components, pen_width, text_size, without_specks
 from unscrawl.layout.course import fit_course
 from unscrawl.layout.lines import Track, find_tracks
+from unscrawl.layout.part import split_tall, without_offshoots
 from unscrawl.layout.pieces import Atom, join_stacked, overcut
-from unscrawl.layout.rows import absorb, assign, split_tall, without_smudges
+from unscrawl.layout.rows import absorb, assign, trimmed, without_smudges
 
 if TYPE_CHECKING:
     from unscrawl.ink import Ink
@@ -125,10 +126,12 @@ def _rows(
     tracks = find_tracks(letters[labels], size)
     if not tracks:
         tracks = [Track(np.array([p.cx]), np.array([p.cy]), 0.0) for p in parts[:1]]
-    parts = split_tall(labels, parts, tracks, size, fresh)
+    tracks = without_offshoots(tracks, labels, parts, size)
+    parts = split_tall(labels, strength, parts, tracks, size, fresh)
     kept = absorb(assign(parts, tracks, size), tracks, size)
     kept = without_smudges(kept, labels, strength, size)
-    return [Row(row, track) for row, track in zip(kept, tracks, strict=True) if row]
+    width = labels.shape[1]
+    return [Row(trimmed(row, width, size), track) for row, track in zip(kept, tracks, strict=True) if row]
 
 
 def _place(rows: list[Row], labels: NDArray[np.int32], size: float, pen: float) -> None:

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 __all__ = ["Component", "components", "pen_width", "text_size", "without_specks"]
 
 
+_SPECK = 0.15  # of the height of most ink: what is smaller says nothing of how tall letters are
+
+
 class Component(NamedTuple):
     """One connected component of the mask: its number in the label picture, box, and ink area."""
 
@@ -56,12 +59,16 @@ def without_specks(parts: list[Component], pen: float) -> list[Component]:
 def text_size(mask: NDArray[np.uint8], parts: Sequence[Component]) -> float:
     """Return a typical letter height in px: the median height of components that are not specks or blots.
 
-    The first guess weighs components by their ink, so that a few letters outvote many specks. Components
-    of joined writing are words, tall with ascenders and descenders and sometimes hooked to the next line;
-    there the distance between lines gives a better guess.
+    The first guess weighs components by their ink, so that a few letters outvote many specks; what is small
+    beside that, like the weave of the paper, has no say. Components of joined writing are words, tall with
+    ascenders and descenders and sometimes hooked to the next line; there the distance between lines gives a
+    better guess.
     """
     heights = np.array([max(p.h, min(p.w, p.h * 4)) for p in parts], dtype=np.float64)
     ink = np.array([p.area for p in parts], dtype=np.float64)
+    letters = heights > _SPECK * weighted_median(heights, ink)
+    parts = [p for p, letter in zip(parts, letters.tolist(), strict=True) if letter]
+    heights, ink = heights[letters], ink[letters]
     size = weighted_median(heights, np.sqrt(ink))
     for _ in range(2):
         keep = (heights > 0.3 * size) & (heights < 4.0 * size)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unscrawl.layout.components import Component, components
+from unscrawl.layout.components import Component
 from unscrawl.layout.lines import Track
 
-__all__ = ["absorb", "assign", "split_tall", "without_smudges"]
+__all__ = ["absorb", "assign", "trimmed", "without_smudges"]
 
 
 def assign(parts: Sequence[Component], tracks: Sequence[Track], size: float) -> list[list[Component]]:
@@ -94,67 +94,25 @@ def _separation(p: Component, others: Sequence[Component], most: float) -> float
     return most
 
 
-def split_tall(
-    labels: NDArray[np.int32],
-    parts: Sequence[Component],
-    tracks: Sequence[Track],
-    size: float,
-    fresh: Iterator[int],
-) -> list[Component]:
-    """Cut components that run through several lines where they are thinnest between two lines.
+def trimmed(row: Sequence[Component], width: int, size: float) -> list[Component]:
+    """Return a row without what lies apart at its ends: specks, and bits of the page's edge.
 
-    `labels` is changed in place: the parts get numbers from `fresh`. A mere tail that reaches into the next
-    line is left whole.
+    Args:
+        width: of the picture, px.
     """
-    done: list[Component] = []
-    work = list(parts)
-    while work:
-        p = work.pop()
-        cut = _line_cut(labels, p, tracks, size)
-        if cut is None:
-            done.append(p)
-            continue
-        view = labels[p.y : p.y + p.h, p.x : p.x + p.w]
-        for side in (cut, ~cut):
-            own = ((view == p.label) & side).astype(np.uint8)
-            names, pieces = components(own)
-            for q in pieces:
-                label = next(fresh)
-                view[names == q.label] = label
-                work.append(Component(label, p.x + q.x, p.y + q.y, q.w, q.h, q.area))
-    return done
-
-
-def _line_cut(
-    labels: NDArray[np.int32], p: Component, tracks: Sequence[Track], size: float
-) -> NDArray[np.bool_] | None:
-    """Return where a component's box lies above the best cut between two lines, or None to leave it whole."""
-    if p.h < 1.3 * size:
-        return None
-    beside = [t for t in tracks if t.xs[0] - 2 * size < p.cx < t.xs[-1] + 2 * size]
-    courses = sorted((t.at(p.cx), i) for i, t in enumerate(beside))
-    crossed = [beside[i] for y, i in courses if p.y + 0.2 * size < y < p.y + p.h - 0.2 * size]
-    if len(crossed) < 2:
-        return None
-    own = labels[p.y : p.y + p.h, p.x : p.x + p.w] == p.label
-    xs = np.arange(p.x, p.x + p.w, dtype=np.float64)
-    upper, lower = crossed[0].course(xs) - p.y, crossed[1].course(xs) - p.y
-    if (lower - upper).min() < 0.8 * size:
-        return None
-    place = (np.arange(p.h)[:, None] - upper) / (lower - upper)  # 0 on the upper line, 1 on the lower
-    bins = 20
-    index = np.clip((place * bins).astype(np.intp), -1, bins)
-    ink = np.bincount(index[own] + 1, minlength=bins + 2)[1 : bins + 1].astype(np.float64)
-    centre = (np.arange(bins) + 0.5) / bins
-    cost = ink + 0.02 * size * size * np.abs(centre - 0.55)
-    cost[(centre < 0.25) | (centre > 0.85)] = np.inf
-    above: NDArray[np.bool_] = place < (int(np.argmin(cost)) + 0.5) / bins
-    for side, line, sign in ((above, upper, -1), (~above, lower, 1)):
-        ys, cols = np.nonzero(own & side)
-        # Only a letter on each side makes a cut right; a tail is narrow and ends about mid-line.
-        if len(ys) == 0:
-            return None
-        reach = float((sign * (ys - line[cols])).max())
-        if np.ptp(ys) < 0.3 * size or (np.ptp(cols) < 0.3 * size and reach < 0.35 * size):
-            return None
-    return above
+    letters = [p for p in row if max(p.w, p.h) >= 0.4 * size]
+    for sign in (1, -1):  # from the left, then from the right
+        letters.sort(key=lambda p: p.x if sign > 0 else -(p.x + p.w))
+        while len(letters) > 1:
+            p, q = letters[0], letters[1]
+            edge = p.x if sign > 0 else width - (p.x + p.w)
+            gap = q.x - (p.x + p.w) if sign > 0 else p.x - (q.x + q.w)
+            if edge > size or gap < 1.5 * size:
+                break
+            letters.pop(0)
+    if not letters:
+        return list(row)
+    left, right = min(p.x for p in letters) - size, max(p.x + p.w for p in letters) + size
+    kept = {p.label for p in letters}
+    small = (p for p in row if max(p.w, p.h) < 0.4 * size and left < p.cx < right)
+    return [p for p in row if p.label in kept] + list(small)
