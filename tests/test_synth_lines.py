@@ -111,7 +111,7 @@ def test_edges_stand_where_the_ink_begins_and_ends() -> None:
 def test_plain_habit_keeps_the_font_as_it_is() -> None:
     face = Face(bundled_fonts()[0])
     written = face.write("minimum", 26)
-    plain = Habit(written.x_height, face.stroke, 0, 1, 0, 0.8, 0, 0, 0, 0, 0, 1, 1, 0, 0)
+    plain = Habit(written.x_height, face.stroke, 0, 0, 1, 0, 0.8, 0, 0, 0, 0, 0, 1, 1, 0, 0)
     rows = (-written.baseline, written.ink.shape[0] - written.baseline)
     scrawl = bend(written, face, plain, 0.0, rows, np.random.default_rng(0))
     begin = int(written.edges[0]), int(scrawl.words[0][0])
@@ -130,12 +130,20 @@ def test_wider_pen_gives_more_ink() -> None:
     assert len(set(sums)) == 5
 
 
+def test_nib_widens_upright_strokes_only() -> None:
+    ink = np.zeros((60, 60), np.uint8)
+    ink[10:50, 10:14] = ink[28:32, 20:50] = 255
+    wide = repen_quickly(ink, 4.0, nib=1.0)
+    assert (wide[20] > 127).sum() == 8
+    assert (wide[:, 40] > 127).sum() == 4
+
+
 def test_neat_hands_and_loose_hands_stay_within_reason() -> None:
     face = Face(bundled_fonts()[0])
     for seed in range(50):
         habit = Habit.random(np.random.default_rng(seed), face)
-        assert 0.05 <= habit.pen <= 0.32
-        assert 0.62 <= habit.width <= 1.8
+        assert 0.04 <= habit.pen <= 0.3
+        assert 0.62 <= habit.width <= 2.9
         assert -0.36 <= face.slant + habit.lean <= 1.31
 
 

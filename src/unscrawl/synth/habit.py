@@ -18,6 +18,7 @@ class Habit:
     Attributes:
         x_height: of the finished line, in pixels.
         pen: width of the stroke.
+        nib: how much wider than others upright strokes are, as a share of what is added to the font's own.
         lean: tangent of the slant to the right that is added to the font's own.
         width: how wide the letters are, as a share of the font's.
         tracking: room added between letters; in joined writing the connecting stroke grows longer.
@@ -33,6 +34,7 @@ class Habit:
 
     x_height: float
     pen: float
+    nib: float
     lean: float
     width: float
     tracking: float
@@ -53,15 +55,19 @@ class Habit:
         neat = rng.random() < 0.35
         loose = float(rng.uniform(0.3, 0.8) if neat else rng.uniform(0.7, 1.7))
         lean = float(rng.normal(0.0, 0.22)) if rng.random() < 0.8 else float(rng.uniform(-0.3, 0.7))
+        width = float(np.clip(np.exp(rng.normal(0.08 if scribe.joined else 0.0, 0.2)), 0.62, 1.8))
         if scribe.joined:
+            # Some write so fast that a word is little more than a wavy line.
+            width *= float(rng.uniform(1.2, 1.6)) if rng.random() < 0.08 else 1.0
             tracking = rng.gamma(1.2, 0.08)
         else:
             tracking = rng.normal(0.04, 0.09) if rng.random() < 0.75 else rng.uniform(-0.3, 0.1)
         return cls(
             x_height=1.0,
-            pen=float(np.clip(np.exp(rng.normal(np.log(0.125), 0.35)), 0.05, 0.32)),
+            pen=float(np.clip(np.exp(rng.normal(np.log(0.09), 0.38)), 0.04, 0.3)),
+            nib=float(rng.uniform(0.3, 1)) if rng.random() < 0.3 else 0.0,
             lean=float(np.clip(lean, -0.35 - scribe.slant, 1.3 - scribe.slant)),
-            width=float(np.clip(np.exp(rng.normal(0.08 if scribe.joined else 0.0, 0.2)), 0.62, 1.8)),
+            width=width,
             tracking=float(np.clip(tracking, -0.3, 0.4)),
             gap=float(np.clip(np.exp(rng.normal(np.log(0.95), 0.4)), 0.45, 2.8) + 2 * max(tracking, 0.0)),
             uneven=0.1 * loose,

@@ -76,7 +76,7 @@ class Sheet:
             return cls(
                 paper=paper,
                 ink=paper - float(rng.uniform(0.4, 0.95)) * (paper - 10),
-                grain=float(rng.exponential(2.5)),
+                grain=float(rng.exponential(1.8)),
                 cloud=float(rng.exponential(3.0)),
                 laid=float(rng.exponential(2.5)) if rng.random() < 0.3 else 0.0,
                 rule=float(rng.uniform(6, 40)) if ruled else 0.0,
@@ -87,7 +87,7 @@ class Sheet:
                 fade=float(rng.uniform(0.05, 0.7)),
                 blur=float(rng.uniform(0.2, 1.3)),
                 coarse=float(rng.uniform(0.4, 1)) if rng.random() < 0.35 else 1.0,
-                noise=float(rng.exponential(2.0)),
+                noise=float(rng.exponential(1.5)),
                 jpeg=jpeg,
             )
         paper = float(rng.uniform(120, 235))
@@ -103,7 +103,7 @@ class Sheet:
             fade=float(rng.uniform(0, 0.4)),
             blur=float(rng.uniform(0.3, 1.7)),
             coarse=float(rng.uniform(0.4, 1)) if rng.random() < 0.4 else 1.0,
-            noise=float(rng.exponential(3.0)),
+            noise=float(rng.exponential(2.0)),
             jpeg=jpeg,
         )
 

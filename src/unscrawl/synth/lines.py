@@ -28,6 +28,7 @@ from unscrawl.synth.written import Scribe, fold
 __all__ = ["LineWriter", "contact_sheet"]
 
 _WIDEST: Final = 1600
+_AGAIN: Final = 0.6  # how often another font is drawn for one that does not join: most people do
 _GUTTER, _DESK = 6, 90  # between the lines of a contact sheet, and its grey
 _ASCENT, _DESCENT = 2.1, 1.0  # of usual writing above and below the baseline, in x-heights
 
@@ -70,6 +71,8 @@ class LineWriter:
             DataError: a font cannot be used.
         """
         scribe: Scribe = self._face(int(rng.integers(len(self.fonts))))
+        if not scribe.joined and rng.random() < _AGAIN:
+            scribe = self._face(int(rng.integers(len(self.fonts))))
         if self._book and rng.random() < self._share:
             scribe = self._book.hand(rng)
         text = ""
@@ -153,8 +156,8 @@ def _pen(ink: NDArray[np.uint8], habit: Habit, rng: np.random.Generator) -> Floa
     share = ink.astype(np.float32) * np.float32(1 / 255)
     if habit.pressure > 0.1:
         press = field(rng, (ink.shape[0], ink.shape[1]), float(rng.choice([10, 16, 24])))
-        share *= 1.1 + 0.5 * habit.pressure * press
-    return np.asarray(np.clip(1.25 * share, 0, 1), np.float32)
+        share *= 1.05 + 0.5 * habit.pressure * press
+    return np.asarray(np.clip(1.15 * share, 0, 1), np.float32)
 
 
 def _neighbours(
