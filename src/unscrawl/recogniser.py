@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from unscrawl.errors import ModelError
 
-__all__ = ["JUNK", "Recogniser"]
+__all__ = ["JUNK", "Recogniser", "cores"]
 
 JUNK: Final = "no character"
 """The class of the shipped network for ink that is no single character."""
@@ -51,7 +51,7 @@ class Recogniser:
         self._bias = np.array(self.card.get("bias", np.zeros(len(self.classes))), np.float32)
         self.junk = self.classes.index(JUNK) if JUNK in self.classes else None
         options = ort.SessionOptions()
-        options.intra_op_num_threads = threads or min(4, _cores())
+        options.intra_op_num_threads = threads or min(4, cores())
         options.log_severity_level = 3
         try:
             self._session = ort.InferenceSession(
@@ -154,7 +154,7 @@ class Recogniser:
         return np.asarray(t.sum(axis=2), np.float32)
 
 
-def _cores() -> int:
+def cores() -> int:
     """Return how many processors this process may use; only Linux knows better than the machine's number."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from unscrawl.errors import ModelError, OutputError
 from unscrawl.learn import models
 
-__all__ = ["Run", "load", "load_state", "save_state", "write"]
+__all__ = ["Run", "load", "load_state", "read", "save_state", "write"]
 
 RUN, MODEL, STATE = "run.json", "model.safetensors", "state.safetensors"
 
@@ -84,7 +84,7 @@ def load(folder: str | os.PathLike[str]) -> Run:
         raise ModelError(f"{folder}: no training run here ({RUN} is missing)") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{folder / RUN}: damaged record: {error}; train again") from error
-    tensors, _ = _read(folder / MODEL)
+    tensors = read(folder / MODEL)
     fit_into(model, tensors, f"{folder / MODEL}")
     model.eval()
     return run
@@ -145,6 +145,15 @@ def write(path: Path, content: bytes) -> None:
         with suppress(OSError):
             part.unlink()
         raise OutputError(f"{path}: cannot be written: {error.strerror}; what was there is kept") from error
+
+
+def read(path: Path) -> dict[str, Tensor]:
+    """Read the tensors of a safetensors file.
+
+    Raises:
+        ModelError: no such file, or a damaged one.
+    """
+    return _read(path)[0]
 
 
 def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -25,7 +25,7 @@ from unscrawl.errors import ModelError
 from unscrawl.learn.batches import normalise
 from unscrawl.learn.checkpoint import Run, write
 
-__all__ = ["card", "export"]
+__all__ = ["card", "export", "store_half"]
 
 TOLERANCE = 1e-4
 """Largest difference between torch's and ONNX Runtime's logits, as a share of the largest logit above 1."""
@@ -62,7 +62,7 @@ def export(run: Run, path: str | Path, *, half: bool = False, **facts: Any) -> P
     if difference > TOLERANCE:
         raise ModelError(f"{path}: ONNX Runtime differs from torch by {difference:.1e}; not written")
     if half:
-        _store_half(model)
+        store_half(model)
     write(path, model.SerializeToString())
     text = json.dumps(card(run, facts), indent=1, ensure_ascii=False) + "\n"
     write(path.with_suffix(".json"), text.encode())
@@ -139,7 +139,7 @@ def _difference(model: onnx.ModelProto, net: nn.Module, images: Tensor) -> float
     return float(np.abs(ours - theirs).max() / max(1.0, float(np.abs(ours).max())))
 
 
-def _store_half(model: onnx.ModelProto) -> None:
+def store_half(model: onnx.ModelProto) -> None:
     """Keep weights of 1,024 values and more as float16, cast back to float32 when the file is loaded."""
     casts = []
     for tensor in model.graph.initializer:

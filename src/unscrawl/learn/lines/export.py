@@ -1,0 +1,134 @@
+"""Hand the line recogniser on: trunk as ONNX, head as arrays, and a card."""
+
+from __future__ import annotations
+
+import io
+import json
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from unscrawl.alphabet import LINE
+from unscrawl.errors import ModelError
+from unscrawl.learn.checkpoint import write
+from unscrawl.learn.export import store_half
+from unscrawl.learn.lines.batches import encode
+from unscrawl.learn.lines.evaluation import Score, log_probabilities, score_of
+from unscrawl.learn.lines.net import LineNet, fuse
+from unscrawl.learn.lines.sources import Sample
+
+__all__ = ["export", "fit_temperature", "trunk"]
+
+TOLERANCE: Final = 1e-3  # of the largest feature: ONNX Runtime sums in another order
+
+
+class _Trunk(nn.Module):
+    def __init__(self, net: LineNet) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, strip: Tensor) -> Tensor:  # uint8 [B, 40, W] → [B, T, D]
+        return self.net.frames(strip)
+
+
+def trunk(net: LineNet) -> onnx.ModelProto:
+    """Return the trunk as an ONNX model whose initialisers bear the names of the fused network's parameters.
+
+    Raises:
+        ModelError: ONNX Runtime disagrees with torch.
+    """
+    module = _Trunk(fuse(net)).eval()
+    buffer = io.BytesIO()
+    with warnings.catch_warnings(), torch.inference_mode():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module,
+            (_noise(2, 96),),
+            buffer,  # type: ignore[arg-type]
+            dynamo=False,
+            input_names=["strip"],
+            output_names=["features"],
+            dynamic_axes={"strip": {0: "B", 2: "W"}, "features": {0: "B", 1: "T"}},
+        )
+    model = onnx.load_from_string(buffer.getvalue())
+    for wide in (64, 320):
+        strips = _noise(3, wide)
+        session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        theirs = np.asarray(session.run(None, {"strip": strips.numpy()})[0])
+        with torch.inference_mode():
+            ours = module(strips).numpy()
+        if float(np.abs(ours - theirs).max()) > TOLERANCE * max(1.0, float(np.abs(ours).max())):
+            raise ModelError("ONNX Runtime and torch disagree about this network; not written")
+    return model
+
+
+def _noise(count: int, wide: int) -> Tensor:
+    return torch.from_numpy(np.random.default_rng(0).integers(0, 256, (count, 40, wide), dtype=np.uint8))
+
+
+def export(net: LineNet, path: Path, held: Sequence[Sample], **facts: Any) -> Score:
+    """Write `path` (.onnx), the head (.npz) and the card (.json); return the score on the held-back lines.
+
+    Weights are stored as float16 and computed in float32; the temperature is fitted on `held`. `facts` go
+    into the card (licences, command, …).
+
+    Raises:
+        ModelError: the network cannot be expressed in ONNX.
+        OutputError: the files cannot be written.
+    """
+    model = trunk(net)
+    store_half(model)
+    log_p = log_probabilities(net, held)
+    score = score_of(held, log_p)
+    temperature = fit_temperature(log_p, [s.text for s in held])
+    card = {
+        "model": "line",
+        "net": net.config,
+        "classes": LINE,
+        "stride": 4,
+        "input": {"name": "strip", "type": "uint8", "shape": ["B", 40, "W"], "ink": "white on black"},
+        "output": {"name": "features", "type": "float32", "shape": ["B", "W / 4", net.features]},
+        "temperature": round(temperature, 4),
+        "preprocessing": "unscrawl.strip.prepare",
+        "figures": {
+            "held back, read greedily": {"lines": len(held), "CER": round(score.pooled, 4)},
+            **{name: round(cer, 4) for name, cer in score.by_set.items()},
+        },
+        **facts,
+    }
+    head = io.BytesIO()
+    weight = net.head.weight.detach().numpy().T.astype(np.float16)
+    np.savez_compressed(head, weight=weight, bias=net.head.bias.detach().numpy().astype(np.float32))
+    write(path.with_suffix(".npz"), head.getvalue())
+    write(path.with_suffix(".json"), (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode())
+    write(path.with_suffix(".onnx"), model.SerializeToString())
+    return score
+
+
+def fit_temperature(log_p: Sequence[NDArray[np.float32]], texts: Sequence[str]) -> float:
+    """Return what to divide logits by so that the texts are most probable by CTC; found by trying."""
+    best = (np.inf, 1.0)
+    for temperature in np.geomspace(0.8, 2.5, 18):
+        loss, count = 0.0, 0
+        for frames, text in zip(log_p, texts, strict=True):
+            scaled = torch.from_numpy(frames / np.float32(temperature)).log_softmax(1)
+            target = torch.tensor([encode(text)])
+            value = nn.functional.ctc_loss(
+                scaled[:, None],
+                target,
+                torch.tensor([len(frames)]),
+                torch.tensor([len(text)]),
+                reduction="sum",
+                zero_infinity=True,
+            )
+            loss, count = loss + float(value), count + len(text)
+        best = min(best, (loss / max(1, count), float(temperature)))
+    return best[1]

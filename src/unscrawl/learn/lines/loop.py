@@ -1,0 +1,267 @@
+"""Trains the line recogniser: one loop, looked at on held-back lines, saved so that it can go on."""
+
+from __future__ import annotations
+
+import json
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from safetensors.torch import save as to_bytes
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel
+
+from unscrawl.alphabet import LINE
+from unscrawl.errors import ModelError
+from unscrawl.learn import checkpoint, optimizers
+from unscrawl.learn.lines.batches import Batch, Writer, batches
+from unscrawl.learn.lines.evaluation import Score, evaluate
+from unscrawl.learn.lines.net import LineNet
+from unscrawl.learn.lines.recipe import LineRecipe
+from unscrawl.learn.lines.sources import Sample
+
+__all__ = ["Progressing", "load_net", "train"]
+
+_log = logging.getLogger(__name__)
+NET, RECORD = "net.safetensors", "run.json"
+
+
+@dataclass
+class Progressing:
+    """Where a run stands."""
+
+    step: int = 0
+    lines: int = 0
+    """Lines seen."""
+    seconds: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+def train(
+    recipe: LineRecipe,
+    training: Sequence[Sample],
+    held: Sequence[Sample],
+    out: Path,
+    *,
+    weights: Mapping[str, float] | None = None,
+    writer: Writer | None = None,
+    seed: int = 0,
+    resume: bool = False,
+    start_from: Path | None = None,
+    device: torch.device | None = None,
+    workers: int = 1,
+    console: Console | None = None,
+) -> LineNet:
+    """Train, and leave net.safetensors (averaged weights), run.json and state.safetensors in `out`.
+
+    Ctrl-C saves first. Resumed on the CPU, a run gives the weights that it would have given uninterrupted.
+
+    Args:
+        weights: how often lines of each set come.
+        start_from: a finished run whose network this one starts from.
+
+    Raises:
+        ModelError: nothing to resume.
+    """
+    device = device or torch.device("cpu")
+    console = console or Console(stderr=True)
+    torch.manual_seed(seed)
+    net = LineNet(len(LINE), width=recipe.width, blocks=recipe.blocks, dropout=recipe.dropout)
+    net.to(device)
+    net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if start_from is not None:
+        net.load_state_dict(load_net(start_from).state_dict())
+    average = AveragedModel(net, multi_avg_fn=_mean(recipe.ema), use_buffers=True)
+    steppers = optimizers.build(net, recipe)  # type: ignore[arg-type]
+    peaks = [[group["lr"] for group in s.param_groups] for s in steppers]
+    point = _restore(out, net, average, steppers) if resume else Progressing()
+    stream = batches(training, weights or {}, recipe, seed, writer=writer, start=point.step, workers=workers)
+    board = _board(out)
+    began, rolling = time.perf_counter() - point.seconds, 0.0
+    with _bar(console) as bar:
+        task = bar.add_task("", total=recipe.steps, completed=point.step, loss=0.0, cer=1.0)
+        try:
+            for batch in stream:
+                if point.step >= recipe.steps:
+                    break
+                optimizers.set_rate(steppers, peaks, recipe.rate(point.step))
+                torch.manual_seed(seed * 1_000_003 + point.step)  # dropout's, so that resuming is exact
+                loss = _step(net, steppers, batch, recipe, device)
+                average.update_parameters(net)
+                rolling = loss if not rolling else 0.98 * rolling + 0.02 * loss
+                point.step += 1
+                point.lines += len(batch.widths)
+                point.seconds = time.perf_counter() - began
+                bar.update(task, completed=point.step, loss=rolling)
+                if point.step % recipe.every == 0 or point.step == recipe.steps:
+                    score = evaluate(_averaged(average), _few(held, recipe.look))
+                    _note(point, rolling, score, console, board)
+                    bar.update(task, cer=score.pooled)
+                    _save(out, recipe, seed, net, average, steppers, point)
+        except KeyboardInterrupt:
+            _save(out, recipe, seed, net, average, steppers, point)
+            console.print(f"stopped at step {point.step}; the same command with --resume goes on")
+            raise
+        finally:
+            if board is not None:
+                board.close()
+    return _averaged(average)
+
+
+def _step(
+    net: LineNet,
+    steppers: Sequence[optimizers.Stepper],
+    batch: Batch,
+    recipe: LineRecipe,
+    device: torch.device,
+) -> float:
+    net.train()
+    with torch.autocast(device.type, torch.bfloat16):
+        logits = net(batch.images.to(device))  # [B, T, C + 1]
+    log_p = logits.log_softmax(2).transpose(0, 1)
+    frames = (batch.widths + 3) // 4
+    loss = F.ctc_loss(log_p, batch.targets, frames, batch.lengths, zero_infinity=True)
+    for stepper in steppers:
+        stepper.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    if recipe.clip:
+        nn.utils.clip_grad_norm_(net.parameters(), recipe.clip)
+    for stepper in steppers:
+        stepper.step()
+    return float(loss.detach())
+
+
+def _mean(decay: float) -> Any:
+    """Averages exponentially, over fewer steps while there are few: a start soon forgotten."""
+
+    @torch.no_grad()
+    def update(kept: list[Tensor], now: list[Tensor], count: Tensor | int) -> None:
+        share = min(decay, (1 + float(count)) / (10 + float(count)))
+        for mine, theirs in zip(kept, now, strict=True):
+            if mine.is_floating_point():
+                mine.lerp_(theirs, 1 - share)
+            else:
+                mine.copy_(theirs)
+
+    return update
+
+
+def _few(held: Sequence[Sample], count: int) -> list[Sample]:
+    """The same `count` lines of each set every time, spread over its writers."""
+    by_set: dict[str, list[Sample]] = {}
+    for sample in held:
+        by_set.setdefault(sample.source, []).append(sample)
+    return [s for samples in by_set.values() for s in samples[:: max(1, len(samples) // count)][:count]]
+
+
+def _averaged(average: AveragedModel) -> LineNet:
+    net = average.module
+    assert isinstance(net, LineNet)
+    return net
+
+
+def _note(point: Progressing, loss: float, score: Score, console: Console, board: Any) -> None:
+    sets = {name: round(cer, 4) for name, cer in score.by_set.items()}
+    entry = {
+        "step": point.step,
+        "lines": point.lines,
+        "seconds": round(point.seconds),
+        "loss": round(loss, 4),
+    }
+    point.history.append({**entry, "cer": round(score.pooled, 4), "sets": sets})
+    told = "  ".join(f"{name} {cer:.1%}" for name, cer in sets.items())
+    console.print(
+        f"step {point.step}  {point.seconds / 60:.0f} min  loss {loss:.3f}  CER {score.pooled:.2%}  {told}"
+    )
+    for right, read in score.examples[:3]:
+        console.print(f"  {right}\n  {read}", markup=False, highlight=False)
+    if board is not None:
+        _log_to(board, point, loss, score)
+
+
+def _board(out: Path) -> Any:
+    """Return a TensorBoard log, or None where the package is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        return None
+    return SummaryWriter(str(out))
+
+
+def _log_to(board: Any, point: Progressing, loss: float, score: Score) -> None:
+    board.add_scalar("training/loss", loss, point.step)
+    board.add_scalar("held back/CER", score.pooled, point.step)
+    for name, cer in score.by_set.items():
+        board.add_scalar(f"held back/{name}", cer, point.step)
+    lines = "\n\n".join(f"{right}  \n{read}" for right, read in score.examples[:10])
+    board.add_text("readings", lines, point.step)
+
+
+def _save(
+    out: Path,
+    recipe: LineRecipe,
+    seed: int,
+    net: LineNet,
+    average: AveragedModel,
+    steppers: Sequence[optimizers.Stepper],
+    point: Progressing,
+) -> None:
+    tree = {
+        "net": net.state_dict(),
+        "average": average.state_dict(),
+        "optimizers": [s.state_dict() for s in steppers],
+        "point": asdict(point),
+    }
+    checkpoint.save_state(out, tree)
+    best = {k: v.detach().cpu().contiguous() for k, v in _averaged(average).state_dict().items()}
+    checkpoint.write(out / NET, to_bytes(best))
+    record = {"recipe": asdict(recipe), "net": net.config, "seed": seed, "classes": LINE, **asdict(point)}
+    checkpoint.write(out / RECORD, (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def _restore(
+    out: Path, net: LineNet, average: AveragedModel, steppers: Sequence[optimizers.Stepper]
+) -> Progressing:
+    tree = checkpoint.load_state(out)
+    try:
+        checkpoint.fit_into(net, tree["net"], str(out))
+        checkpoint.fit_into(average, tree["average"], str(out))
+        for stepper, state in zip(steppers, tree["optimizers"], strict=True):
+            stepper.load_state_dict(state)
+        return Progressing(**tree["point"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ModelError(f"{out}: the state to resume from is of another recipe or version") from error
+
+
+def load_net(folder: Path) -> LineNet:
+    """Read the network of a run, in evaluation mode.
+
+    Raises:
+        ModelError: no run there, or a damaged one.
+    """
+    try:
+        record = json.loads((folder / RECORD).read_text("utf-8"))
+        net = LineNet(**record["net"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{folder}: no run of the line recogniser here ({error})") from error
+    tensors: dict[str, Tensor] = checkpoint.read(folder / NET)
+    checkpoint.fit_into(net, tensors, str(folder / NET))
+    return net.eval()
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(
+        TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
+        BarColumn(),
+        TextColumn("loss {task.fields[loss]:.3f}  held back {task.fields[cer]:.1%}"),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )

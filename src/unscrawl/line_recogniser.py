@@ -1,0 +1,135 @@
+"""Lines of writing → log probabilities of characters, frame by frame: a CTC network run by ONNX Runtime.
+
+The network comes in two parts: the trunk (`.onnx`), which turns a strip into features, and the head (`.npz`),
+one linear layer, which a writer's hand may replace. The card (`.json`) says what both are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from unscrawl.errors import ModelError
+from unscrawl.recogniser import cores
+from unscrawl.strip import HEIGHT
+
+__all__ = ["Head", "LineRecogniser"]
+
+Floats = NDArray[np.float32]
+Head: TypeAlias = tuple[Floats, Floats]
+"""Weight [D, C + 1] and bias [C + 1]; class 0 is the blank."""
+
+_STEP: Final = 64  # strips are padded to a multiple of this width, and only equal widths are run together
+_AREA: Final = 24_000  # columns a run: bounds memory
+
+
+class LineRecogniser:
+    """An exported line recogniser. One instance may be used from several threads.
+
+    Args:
+        path: an `.onnx` file with `.npz` and `.json` beside it; None takes the shipped one.
+        threads: for ONNX Runtime; None takes every core it may use, four at most.
+
+    Raises:
+        ModelError: a file is missing, damaged, or they do not fit together.
+    """
+
+    def __init__(self, path: str | os.PathLike[str] | None = None, *, threads: int | None = None) -> None:
+        shipped = Path(str(resources.files("unscrawl"))) / "weights" / "line.onnx"
+        self.path = Path(path) if path is not None else shipped
+        self.card = self._card()
+        self.classes: str = "".join(self.card["classes"])
+        self.stride = int(self.card.get("stride", 4))
+        self.temperature = float(self.card.get("temperature", 1.0))
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads or min(4, cores())
+        options.log_severity_level = 3
+        try:
+            self._bytes = self.path.read_bytes()
+            with np.load(self.path.with_suffix(".npz")) as file:
+                self.head: Head = (file["weight"].astype(np.float32), file["bias"].astype(np.float32))
+            self._session = ort.InferenceSession(self._bytes, options, providers=["CPUExecutionProvider"])
+        except FileNotFoundError as error:
+            raise ModelError(
+                f"{error.filename}: no such file; a line recogniser is .onnx, .npz, .json"
+            ) from None
+        except Exception as error:  # ONNX Runtime and NumPy have no exception tree in common
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ModelError(f"{self.path} is no line recogniser that can be run: {reason}") from None
+        self._check()
+
+    def _card(self) -> dict[str, Any]:
+        path = self.path.with_suffix(".json")
+        try:
+            card = json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise ModelError(
+                f"{path}: no card of a line recogniser; `unscrawl learn-lines` writes one"
+            ) from None
+        except (OSError, ValueError) as error:
+            raise ModelError(f"{path} cannot be read as a line recogniser's card: {error}") from None
+        if not isinstance(card, dict) or not card.get("classes"):
+            raise ModelError(f"{path} is no line recogniser's card: it names no classes")
+        return card
+
+    def _check(self) -> None:
+        weight, bias = self.head
+        width = self._run(np.zeros((1, HEIGHT, _STEP), np.uint8)).shape[2]
+        if weight.shape != (width, len(self.classes) + 1) or bias.shape != weight.shape[1:]:
+            raise ModelError(
+                f"{self.path}: trunk, head and card do not fit: {width} features, head {list(weight.shape)}, "
+                f"{len(self.classes)} classes"
+            )
+
+    @cached_property
+    def identity(self) -> str:
+        """Name of the trunk's weights, 16 hex digits: what was learnt on other features does not fit."""
+        return hashlib.sha256(self._bytes).hexdigest()[:16]
+
+    def _run(self, images: NDArray[np.uint8]) -> Floats:
+        return np.asarray(self._session.run(None, {"strip": images})[0], np.float32)
+
+    def features(self, strips: Sequence[NDArray[np.uint8]]) -> list[Floats]:
+        """Return the features of each strip's frames, float32 [T, D], T = ceil(W / stride).
+
+        Args:
+            strips: uint8 [40, W] each, from `strip.prepare`.
+
+        What a strip gives does not depend on the strips beside it.
+        """
+        by_width: dict[int, list[int]] = {}
+        for i, strip in enumerate(strips):
+            by_width.setdefault(max(1, -(-strip.shape[1] // _STEP)) * _STEP, []).append(i)
+        out: list[Floats] = [np.zeros((0, 0), np.float32)] * len(strips)
+        for wide, places in by_width.items():
+            most = max(1, _AREA // wide)
+            for start in range(0, len(places), most):
+                part = places[start : start + most]
+                images = np.zeros((len(part), HEIGHT, wide), np.uint8)
+                for image, i in zip(images, part, strict=True):
+                    image[:, : strips[i].shape[1]] = strips[i]
+                for row, i in zip(self._run(images), part, strict=True):
+                    out[i] = row[: -(-strips[i].shape[1] // self.stride)]
+        return out
+
+    def log_probabilities(self, features: Floats, head: Head | None = None) -> Floats:
+        """Return calibrated log p(class | frame), float32 [T, C + 1]; class 0 is the blank.
+
+        Args:
+            features: [T, D] from `features`.
+            head: a hand's, in place of the network's own.
+        """
+        weight, bias = head or self.head
+        logits = (features @ weight + bias) / np.float32(self.temperature)
+        logits -= logits.max(axis=1, keepdims=True)
+        return np.asarray(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), np.float32)
