@@ -1,9 +1,10 @@
-"""How far to teach the line recogniser: as long as lines that it was not taught are read better."""
+"""How far to teach: as long as writing that was held out is read better, and no further."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -15,10 +16,11 @@ from unscrawl.alphabet import LINE
 from unscrawl.teach.adapt import Anchors, Replay, Student, log_softmax
 from unscrawl.teach.posteriors import posteriors
 
-__all__ = ["Lesson", "Outcome", "greedy", "teach_head"]
+__all__ = ["LOOKS", "Lesson", "Outcome", "choose", "greedy", "look", "teach_head"]
 
 _FOLDS: Final = 4
-_LOOKS: Final = (2, 4, 7, 11)  # steps after which the held-out lines are read
+LOOKS: Final = (2, 4, 7, 11)
+"""Steps after which what was held out is read."""
 _PULL: Final = 0.03  # weight of a base frame's shifted answers beside one of the writer's frames
 _MEANS: Final = 0.3  # weight of a character's mean frame, for each line taught
 _SHORTEST: Final = 8  # characters of a part of a line that is cut off to be held out
@@ -63,22 +65,37 @@ def teach_head(lessons: Sequence[Lesson], head: tuple[Floats, Floats], replay: R
     if len(units) < 2:
         return Outcome(None, None, None, None)
     folds = min(_FOLDS, len(units))
-    errors, losses = np.zeros(len(_LOOKS) + 1), np.zeros(len(_LOOKS) + 1)
+    looks = np.zeros((len(LOOKS) + 1, 2))
     for fold in range(folds):
         held = units[fold::folds]
-        taught = [u for i, u in enumerate(units) if i % folds != fold]
-        for i, (wrong, loss) in enumerate(_path(taught, held, head, replay)):
-            errors[i] += wrong
-            losses[i] += loss
+        group = _Class([u for i, u in enumerate(units) if i % folds != fold], head, replay)
+        looks += look(group.step, partial(_measure, held, group.layer))
     length = max(1, sum(len(u.text) for u in units))
-    good = [i for i in range(1, len(errors)) if errors[i] <= errors[0] and losses[i] < losses[0]]
-    best = min(good or range(1, len(errors)), key=lambda i: (errors[i], losses[i]))
+    steps, good = choose(looks)
+    before, after = (float(v) / length for v in (looks[0, 0], looks[LOOKS.index(steps) + 1, 0]))
     if not good:
-        return Outcome(None, None, errors[0] / length, errors[best] / length)
+        return Outcome(None, None, before, after)
     group = _Class(lessons, head, replay)
-    for _ in range(_LOOKS[best - 1]):
+    for _ in range(steps):
         group.step()
-    return Outcome(group.layer.weight, group.layer.bias, errors[0] / length, errors[best] / length)
+    return Outcome(group.layer.weight, group.layer.bias, before, after)
+
+
+def look(step: Callable[[], None], measure: Callable[[], tuple[int, float]]) -> NDArray[np.float64]:
+    """Return errors and loss as measured before the first step and at each look, [looks + 1, 2]."""
+    found = [measure()]
+    for taken in range(1, LOOKS[-1] + 1):
+        step()
+        if taken in LOOKS:
+            found.append(measure())
+    return np.array(found, np.float64)
+
+
+def choose(looks: NDArray[np.float64]) -> tuple[int, bool]:
+    """Return the number of steps with the fewest errors, and whether it is in no respect worse than none."""
+    good = [i for i in range(1, len(looks)) if looks[i, 0] <= looks[0, 0] and looks[i, 1] < looks[0, 1]]
+    best = min(good or range(1, len(looks)), key=lambda i: (looks[i, 0], looks[i, 1]))
+    return LOOKS[best - 1], bool(good)
 
 
 class _Class:
@@ -108,19 +125,9 @@ def _anchors(x: Floats, lines: int, head: tuple[Floats, Floats], replay: Replay 
     return Anchors(means, answers, _MEANS * lines, replay.moments(), _PULL * len(x))
 
 
-def _path(
-    taught: Sequence[Lesson], held: Sequence[Lesson], head: tuple[Floats, Floats], replay: Replay | None
-) -> Iterator[tuple[int, float]]:
-    """Yield wrong characters and loss of the held-out lines: as the base reads them, then at each look."""
-    yield _measure(held, [u.log_p for u in held])
-    group = _Class(taught, head, replay)
-    for step in range(1, _LOOKS[-1] + 1):
-        group.step()
-        if step in _LOOKS:
-            yield _measure(held, [group.layer.log_p(u.features, u.log_p) for u in held])
-
-
-def _measure(lessons: Sequence[Lesson], log_p: Sequence[Floats]) -> tuple[int, float]:
+def _measure(lessons: Sequence[Lesson], layer: Student) -> tuple[int, float]:
+    """Return wrong characters and CTC loss of lines as the layer reads them."""
+    log_p = [layer.log_p(u.features, u.log_p) for u in lessons]
     wrong = sum(Levenshtein.distance(greedy(p), u.text) for u, p in zip(lessons, log_p, strict=True))
     _, likelihood = posteriors(log_p, [u.text for u in lessons])
     return wrong, -float(likelihood.sum())
