@@ -22,7 +22,7 @@ from unscrawl.synth.lines import LineWriter, contact_sheet
 from unscrawl.synth.linetext import LineText, to_line
 from unscrawl.synth.pictures import PictureBook
 from unscrawl.synth.scrawl import bend, repen_quickly
-from unscrawl.synth.written import fold
+from unscrawl.synth.written import fold, in_turn
 
 PROSE = "It was a bright, cold day in April; the clocks “struck” thirteen — and Mrs. Dupré’s cat slept. " * 9
 
@@ -106,6 +106,20 @@ def test_edges_stand_where_the_ink_begins_and_ends() -> None:
     assert abs(ink[-1] - written.edges[-1]) < 0.4 * written.x_height
     gap = written.ink[:, int(written.edges[3]) + 3 : int(written.edges[4]) - 3]
     assert gap.max() < 100
+
+
+def test_two_write_in_turn_as_one_would() -> None:
+    one, other = Face(bundled_fonts()[0]), Face(bundled_fonts()[1])
+    alone = one.write("ill mm oo", 26)
+    for turn in (range(1), range(1, 2), range(1, 4)):
+        both = in_turn(one, one, "ill mm oo", turn, 26, 0.8)
+        assert both.edges == pytest.approx(alone.edges, abs=1.5)
+        assert np.abs(both.ink[:, :200].astype(int) - alone.ink[:, :200]).mean() < 12
+    mixed = in_turn(one, other, "ill mm oo", range(1, 2), 26, 0.8)
+    middle = slice(int(mixed.edges[4]), int(mixed.edges[6]))
+    theirs = other.write("mm", 26)
+    expected = theirs.ink[:, int(theirs.edges[0]) :][:, : middle.stop - middle.start]
+    assert np.abs(mixed.ink[:, middle].astype(int) - expected).mean() < 12
 
 
 def test_plain_habit_keeps_the_font_as_it_is() -> None:

@@ -62,6 +62,7 @@ class Habit:
             tracking = rng.gamma(1.2, 0.08)
         else:
             tracking = rng.normal(0.04, 0.09) if rng.random() < 0.75 else rng.uniform(-0.3, 0.1)
+        gap = float(np.clip(np.exp(rng.normal(np.log(0.95), 0.4)), 0.45, 2.8))
         return cls(
             x_height=1.0,
             pen=float(np.clip(np.exp(rng.normal(np.log(0.09), 0.38)), 0.04, 0.3)),
@@ -69,7 +70,7 @@ class Habit:
             lean=float(np.clip(lean, -0.35 - scribe.slant, 1.3 - scribe.slant)),
             width=width,
             tracking=float(np.clip(tracking, -0.3, 0.4)),
-            gap=float(np.clip(np.exp(rng.normal(np.log(0.95), 0.4)), 0.45, 2.8) + 2 * max(tracking, 0.0)),
+            gap=gap * max(width, 1.0) + 2 * max(float(tracking), 0.0),
             uneven=0.1 * loose,
             taper=float(max(rng.normal(0.04, 0.08), 0) * loose),
             wobble=0.05 * loose * float(rng.uniform(0.3, 1.5)),

@@ -73,11 +73,15 @@ def bend(
     # Every pixel of the new line looks up, by its place along the upright baseline, where it came from.
     above = base[None] - np.arange(rows[0], rows[1], dtype=np.float32)[:, None]
     upright = columns[None, PAD : PAD + width] - np.float32(scribe.slant + habit.lean) * above
-    index = np.clip(np.rint(upright), -PAD, width + PAD - 1).astype(np.int32) + PAD
-    height = (above - table.shift[index]) * (np.float32(1 / ratio) / table.scale)[index]
+    index = np.rint(upright).astype(np.intp) + PAD
+
+    def look(values: Floats) -> Floats:
+        return np.take(values, index, mode="clip")
+
+    height = (above - look(table.shift)) * look(np.float32(1 / ratio) / table.scale)
     height = _reach(height, written.x_height, habit)
-    from_x = table.source[index] + (upright - columns[index]) * slope[index]
-    from_x += (np.float32(scribe.slant) + table.lean[index]) * height
+    from_x = look(table.source - columns * slope) + upright * look(slope)
+    from_x += look(np.float32(scribe.slant) + table.lean) * height
     from_y = np.float32(written.baseline) - height
     if habit.wobble:
         cell = float(rng.choice(_CELLS, p=_cell_odds(habit.x_height)))
@@ -91,7 +95,7 @@ def bend(
     ink = np.asarray(bent, np.uint8)
     if habit.lifts:
         # Only the join goes, not a bar or a loop that passes over it.
-        ink[table.lifted[index] & (height > 0) & (height < 0.85 * written.x_height)] = 0
+        ink[np.take(table.lifted, index, mode="clip") & (height > 0) & (height < 0.85 * written.x_height)] = 0
     return Scrawl(ink, base, places.words)
 
 

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["ABOVE", "BELOW", "SIZES", "Scribe", "Written", "fold", "size_for"]
+__all__ = ["ABOVE", "BELOW", "SIZES", "Scribe", "Written", "fold", "in_turn", "size_for"]
 
 SIZES: Final = (14, 19, 26, 36)
 """The heights of a small letter, in pixels, at which lines are written."""
@@ -77,3 +77,25 @@ def fold(text: str, characters: frozenset[str]) -> str:
                 folded.append(choice)
                 break
     return " ".join("".join(folded).split())
+
+
+def in_turn(first: Scribe, second: Scribe, text: str, seconds: range, x_height: float, gap: float) -> Written:
+    """Let `second` write the words of `text` that `seconds` numbers, at least one, and `first` the others."""
+    words = text.split(" ")
+    runs = (words[: seconds.start], words[seconds.start : seconds.stop], words[seconds.stop :])
+    parts = [
+        scribe.write(" ".join(run), x_height, gap)
+        for scribe, run in zip((first, second, first), runs, strict=True)
+        if run
+    ]
+    size, baseline = parts[0].x_height, parts[0].baseline
+    places, at = [], 0.0
+    for part in parts:
+        places.append(round(at))
+        at += part.edges[-1] - part.edges[0] + gap * size
+    ink = np.zeros((parts[0].ink.shape[0], places[-1] + parts[-1].ink.shape[1]), np.uint8)
+    for place, part in zip(places, parts, strict=True):
+        target = ink[:, place : place + part.ink.shape[1]]
+        np.maximum(target, part.ink, out=target)
+    edges = np.concatenate([part.edges + place for place, part in zip(places, parts, strict=True)])
+    return Written(text, ink, baseline, size, edges)
