@@ -14,7 +14,7 @@ LETTERS: Final = UPPER + LOWER
 ALPHABET: Final = DIGITS + LETTERS + MARKS
 """84 characters; a character's place here is its class index in the shipped network."""
 LINE: Final = " " + ALPHABET + "—°«»" + "àâäáçéèêëîïíôöóùûüúñœæ" + "ÀÂÄÇÉÈÊËÎÏÔÖÙÛÜŒÆ"
-"""128 characters of the line recogniser, English and French; its class 0 is the blank, so one more than here."""
+"""128 characters of the line recogniser; class 0 of its network is the blank, so each is one further on."""
 
 _SETS: Final = {"digits": DIGITS, "letters": LETTERS, "all": ALPHABET}
 

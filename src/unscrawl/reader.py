@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unscrawl import ctc
 from unscrawl.alphabet import ALPHABET, select
 from unscrawl.casing import case_is_random
 from unscrawl.cut import read_folder
@@ -18,9 +20,12 @@ from unscrawl.errors import OptionError
 from unscrawl.glyph import prepare, prepare_all
 from unscrawl.image import Picture, load
 from unscrawl.ink import Ink, extract
+from unscrawl.joined import View, confidence, line_of, view_crop, view_picture
 from unscrawl.language import Choice, Edge, Language
 from unscrawl.lattice import Hypothesis, hypotheses
-from unscrawl.layout import find_lines
+from unscrawl.layout import LineInk, find_lines
+from unscrawl.layout.crops import crop_of
+from unscrawl.line_recogniser import LineRecogniser
 from unscrawl.page import Box, Glyph, Line, Page, Word
 from unscrawl.recogniser import Recogniser
 
@@ -32,8 +37,12 @@ __all__ = ["Classified", "Layout", "Reader"]
 Layout = Literal["page", "line", "word", "glyph", "cut"]
 Source: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO | NDArray[Any] | Image | Picture"
 
+_Reading: TypeAlias = "tuple[Line | None, float]"  # a line, and how sure it is
+
 _TOP: Final = 5  # alternatives given at least
 _CUTS: Final = 0.35  # weight of the cuts' odds beside the network's; found on lines of held-back characters
+_APART: Final = (0.75, 1.25)  # white gaps a character in a line whose characters may stand apart
+_ALIKE: Final = 0.5  # likeness of two readings below which that by characters is of joined writing: nonsense
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,9 @@ class Reader:
     """Reads pictures of handwriting. Weights are loaded once; threads may share one instance.
 
     Args:
-        model: an exported classifier (`.onnx` with its `.json` card); None takes the shipped one.
+        model: an exported classifier (`.onnx` with its `.json` card) of characters that stand apart; None
+            takes the shipped one. With another one, lines are read by it alone.
+        line_model: an exported line recogniser; None takes the shipped one.
         language: "en", or None to believe the ink alone.
         threads: for ONNX Runtime; None takes the cores there are.
 
@@ -75,10 +86,13 @@ class Reader:
         self,
         *,
         model: str | os.PathLike[str] | None = None,
+        line_model: str | os.PathLike[str] | None = None,
         language: str | None = "en",
         threads: int | None = None,
     ) -> None:
         self.recogniser = Recogniser(model, threads=threads)
+        whole = model is None or line_model is not None
+        self.line_recogniser = LineRecogniser(line_model, threads=threads) if whole else None
         self.language = Language.load(language or "en")
         self._weight = 1.0 if language else 0.0
         place = {c: i for i, c in enumerate(self.recogniser.classes)}
@@ -107,6 +121,42 @@ class Reader:
             return self._one_glyph(picture)
         ink = extract(picture, layout=layout)
         lines = find_lines(ink, layout=layout)
+        made = self._lines(picture, ink, lines, alone=layout != "page")
+        return Page(picture.source, tuple(line for line in made if line), picture)
+
+    def _lines(
+        self, picture: Picture, ink: Ink, lines: Sequence[LineInk], *, alone: bool
+    ) -> list[Line | None]:
+        """Read each line of a page whole; one whose characters stand apart also character by character."""
+        if self.line_recogniser is None:
+            return [line for line, _ in self._printed(ink, lines)]
+        views = [[view_crop(crop_of(ink, line))] for line in lines]
+        if alone:  # the picture is the line: as it is, too
+            views = [[view_picture(picture), *(view for of_line in views for view in of_line)]]
+        whole = self._whole(views)
+        apart = [i for i, line in enumerate(lines) if _stands_apart(line, whole[i][0])]
+        printed = dict(zip(apart, self._printed(ink, [lines[i] for i in apart]), strict=True))
+        return [_surer(reading, printed.get(i)) for i, reading in enumerate(whole)]
+
+    def _whole(self, views: Sequence[Sequence[View]]) -> list[_Reading]:
+        """Read lines whole: each with how sure it is; of several views of a line the surest counts."""
+        assert self.line_recogniser is not None
+        flat = [view for of_line in views for view in of_line]
+        read: list[_Reading] = []
+        features = iter(self.line_recogniser.features([view.image for view in flat]))
+        for of_line in views:
+            best: _Reading = (None, 0.0)
+            for view in of_line:
+                log_p = self.line_recogniser.log_probabilities(next(features))
+                spans = ctc.best_path(log_p, self.line_recogniser.classes)
+                sure = confidence(spans)
+                if sure > best[1]:
+                    best = (line_of(view, spans, self.line_recogniser.stride), sure)
+            read.append(best)
+        return read
+
+    def _printed(self, ink: Ink, lines: Sequence[LineInk]) -> list[_Reading]:
+        """Read lines character by character, as hand-print can be."""
         found = [hypotheses(line) for line in lines]
         log_p = self.recogniser.log_probabilities(prepare_all([h.ink for hs in found for h in hs]))
         parts = np.split(log_p, np.cumsum([len(hs) for hs in found])[:-1]) if found else []
@@ -114,8 +164,8 @@ class Reader:
         read = [self.decode(e, line.breaks) for e, line in zip(edges, lines, strict=True)]
         if case_is_random("".join(c.char for c in word) for words in read for word in words):
             read = [self.decode(e, line.breaks, fold_case=True) for e, line in zip(edges, lines, strict=True)]
-        made = [_line(words, hs, ink) for words, hs in zip(read, found, strict=True) if words]
-        return Page(picture.source, tuple(made), picture)
+        made = [_line(words, hs, ink) if words else None for words, hs in zip(read, found, strict=True)]
+        return [(line, line.confidence if line else 0.0) for line in made]
 
     def classify(self, source: Source, *, alphabet: str = "all", name: str | None = None) -> Classified:
         """Read one character of a picture that shows just this.
@@ -179,6 +229,26 @@ class Reader:
             return Page(picture.source, (), picture)
         glyph = Glyph.of(one.label, one.alternatives, one.box)
         return Page(picture.source, (Line.of([Word.of([glyph])]),), picture)
+
+
+def _stands_apart(line: LineInk, read: Line | None) -> bool:
+    """Tell whether there are about as many separate pieces in a line as characters were read."""
+    count = len("".join(word.text for word in read.words)) if read else 0
+    low, high = _APART
+    return count == 0 or low * count <= int((line.cuts > 0.9).sum()) <= high * count
+
+
+def _surer(whole: _Reading, printed: _Reading | None) -> Line | None:
+    """Choose between two readings of a line.
+
+    That by characters is as sure of itself on joined writing, where it is nonsense: it counts only where the
+    two agree by and large.
+    """
+    if printed is None or printed[1] <= whole[1]:
+        return whole[0]
+    first, second = (line.text.lower().replace(" ", "") if line else "" for line, _ in (whole, printed))
+    alike = SequenceMatcher(None, first, second, autojunk=False).ratio()
+    return printed[0] if alike >= _ALIKE or not first else whole[0]
 
 
 def _picture(source: Source, name: str | None) -> Picture:
