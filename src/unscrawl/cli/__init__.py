@@ -24,6 +24,7 @@ _HOMES: Final = {
     "read": "unscrawl.cli.read",
     "classify": "unscrawl.cli.classify",
     "data": "unscrawl.cli.data",
+    "synth": "unscrawl.cli.synth",
     "train": "unscrawl.cli.learning",
     "evaluate": "unscrawl.cli.learning",
     "compare": "unscrawl.cli.learning",

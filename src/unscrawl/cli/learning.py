@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from itertools import count
@@ -87,6 +88,8 @@ def train(
     )
     best = max((e["validation_accuracy"] for e in run.history if "validation_accuracy" in e), default=None)
     figure = f", {best:.2%} on the pictures held back" if best is not None else ""
+    if int(os.environ.get("RANK", "0")):
+        return  # of several processes the first one speaks
     put(f"{run.folder}: {run.model_name} trained on {run.data} in {run.seconds:.1f} s{figure}\n")
 
 
