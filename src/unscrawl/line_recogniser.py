@@ -23,12 +23,17 @@ from unscrawl.errors import ModelError
 from unscrawl.recogniser import cores
 from unscrawl.strip import HEIGHT
 
-__all__ = ["Head", "LineRecogniser"]
+__all__ = ["Head", "LineRecogniser", "Replay"]
 
 Floats = NDArray[np.float32]
 Head: TypeAlias = tuple[Floats, Floats]
 """Weight [D, C + 1] and bias [C + 1]; class 0 is the blank."""
 
+Replay: TypeAlias = tuple[Floats, Floats, Floats]
+"""What stands for the lines trained on: mean feature of each class [C + 1, D], its frames [C + 1], and
+the mean of f fᵀ over all frames [D, D]."""
+
+_REPLAY: Final = ("mean", "count", "second")
 _STEP: Final = 64  # strips are padded to a multiple of this width, and only equal widths are run together
 _AREA: Final = 24_000  # columns a run: bounds memory
 
@@ -58,6 +63,8 @@ class LineRecogniser:
             self._bytes = self.path.read_bytes()
             with np.load(self.path.with_suffix(".npz")) as file:
                 self.head: Head = (file["weight"].astype(np.float32), file["bias"].astype(np.float32))
+                kept = [file[name].astype(np.float32) for name in _REPLAY if name in file]
+                self.replay: Replay | None = (kept[0], kept[1], kept[2]) if len(kept) == 3 else None
             self._session = ort.InferenceSession(self._bytes, options, providers=["CPUExecutionProvider"])
         except FileNotFoundError as error:
             raise ModelError(
@@ -92,9 +99,10 @@ class LineRecogniser:
             )
 
     @cached_property
-    def identity(self) -> str:
-        """Name of the trunk's weights, 16 hex digits: what was learnt on other features does not fit."""
-        return hashlib.sha256(self._bytes).hexdigest()[:16]
+    def fingerprint(self) -> str:
+        """Name of trunk and head, 16 hex digits: what was taught on others does not fit these."""
+        weight, bias = self.head
+        return hashlib.sha256(self._bytes + weight.tobytes() + bias.tobytes()).hexdigest()[:16]
 
     def _run(self, images: NDArray[np.uint8]) -> Floats:
         return np.asarray(self._session.run(None, {"strip": images})[0], np.float32)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
+from torch import Tensor
 
 from unscrawl.alphabet import LINE
 from unscrawl.learn.lines.augment import plain
@@ -16,7 +17,7 @@ from unscrawl.learn.lines.batches import collate
 from unscrawl.learn.lines.net import LineNet
 from unscrawl.learn.lines.sources import Sample
 
-__all__ = ["Score", "evaluate", "greedy", "log_probabilities", "score_of"]
+__all__ = ["Score", "evaluate", "features_of", "greedy", "log_probabilities", "score_of"]
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,17 @@ class Score:
 
 def log_probabilities(net: LineNet, samples: Sequence[Sample], batch: int = 32) -> list[NDArray[np.float32]]:
     """Return float32 [T, C + 1] for each line, in the order given."""
+    return _run(net, lambda strips: net(strips).log_softmax(2), samples, batch)
+
+
+def features_of(net: LineNet, samples: Sequence[Sample], batch: int = 32) -> list[NDArray[np.float32]]:
+    """Return the features of each line's frames, float32 [T, D], in the order given."""
+    return _run(net, net.frames, samples, batch)
+
+
+def _run(
+    net: LineNet, call: Callable[[Tensor], Tensor], samples: Sequence[Sample], batch: int
+) -> list[NDArray[np.float32]]:
     net.eval()
     images = [plain(s.ink, s.rows) for s in samples]
     order = sorted(range(len(images)), key=lambda i: images[i].shape[1])
@@ -39,8 +51,8 @@ def log_probabilities(net: LineNet, samples: Sequence[Sample], batch: int = 32) 
         part = order[start : start + batch]
         made = collate([images[i] for i in part], ["" for _ in part])
         with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16):
-            log_p = net(made.images.to(device)).log_softmax(2).cpu().numpy()
-        for i, row, wide in zip(part, log_p, made.widths.tolist(), strict=True):
+            values = call(made.images.to(device)).float().cpu().numpy()
+        for i, row, wide in zip(part, values, made.widths.tolist(), strict=True):
             out[i] = row[: (wide + 3) // 4]
     return out
 

@@ -21,7 +21,7 @@ from unscrawl.errors import ModelError
 from unscrawl.learn.checkpoint import write
 from unscrawl.learn.export import store_half
 from unscrawl.learn.lines.batches import encode
-from unscrawl.learn.lines.evaluation import Score, log_probabilities, score_of
+from unscrawl.learn.lines.evaluation import Score, features_of, log_probabilities, score_of
 from unscrawl.learn.lines.net import LineNet, fuse
 from unscrawl.learn.lines.sources import Sample
 
@@ -74,8 +74,12 @@ def _noise(count: int, wide: int) -> Tensor:
     return torch.from_numpy(np.random.default_rng(0).integers(0, 256, (count, 40, wide), dtype=np.uint8))
 
 
-def export(net: LineNet, path: Path, held: Sequence[Sample], **facts: Any) -> Score:
+def export(
+    net: LineNet, path: Path, held: Sequence[Sample], training: Sequence[Sample] = (), **facts: Any
+) -> Score:
     """Write `path` (.onnx), the head (.npz) and the card (.json); return the score on the held-back lines.
+
+    With the head goes what stands for the lines of `training`, so that teaching a hand does not forget.
 
     Weights are stored as float16 and computed in float32; the temperature is fitted on `held`. `facts` go
     into the card (licences, command, …).
@@ -105,12 +109,35 @@ def export(net: LineNet, path: Path, held: Sequence[Sample], **facts: Any) -> Sc
         **facts,
     }
     head = io.BytesIO()
-    weight = net.head.weight.detach().numpy().T.astype(np.float16)
-    np.savez_compressed(head, weight=weight, bias=net.head.bias.detach().numpy().astype(np.float32))
+    arrays: dict[str, Any] = {
+        "weight": net.head.weight.detach().cpu().numpy().T.astype(np.float16),
+        "bias": net.head.bias.detach().cpu().numpy().astype(np.float32),
+    }
+    if training:
+        arrays |= _replay(net, training)
+    np.savez_compressed(head, **arrays)
     write(path.with_suffix(".npz"), head.getvalue())
     write(path.with_suffix(".json"), (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode())
     write(path.with_suffix(".onnx"), model.SerializeToString())
     return score
+
+
+def _replay(net: LineNet, samples: Sequence[Sample]) -> dict[str, NDArray[Any]]:
+    """Return the mean feature of the frames of each class, their number, and the mean of f fᵀ over all."""
+    classes, width = len(LINE) + 1, net.features
+    total, second = np.zeros((classes, width)), np.zeros((width, width))
+    count = np.zeros(classes)
+    for features in features_of(net, samples):
+        best = (features @ net.head.weight.detach().numpy().T + net.head.bias.detach().numpy()).argmax(axis=1)
+        np.add.at(total, best, features)
+        count += np.bincount(best, minlength=classes)
+        second += features.T @ features
+    mean = total / np.maximum(count, 1)[:, None]
+    return {
+        "mean": mean.astype(np.float16),
+        "count": count.astype(np.float32),
+        "second": (second / count.sum()).astype(np.float32),
+    }
 
 
 def fit_temperature(log_p: Sequence[NDArray[np.float32]], texts: Sequence[str]) -> float:
