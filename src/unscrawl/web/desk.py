@@ -1,0 +1,160 @@
+"""Reads, re-reads and teaches for the browser, with the last pictures kept decoded."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Final, ParamSpec, TypeVar, cast
+
+from PIL import Image
+
+from unscrawl.image import Picture, load
+from unscrawl.page import Page
+from unscrawl.reader import Classified, Layout
+from unscrawl.web.carry import carry, changes
+from unscrawl.web.document import vouched
+from unscrawl.web.learning import Hands, Lesson, Report
+from unscrawl.web.records import Edit, NewPage, Reading
+from unscrawl.web.refused import RefusedError
+from unscrawl.web.store import Store
+
+__all__ = ["Desk", "Reread", "Worker"]
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_KEPT: Final = 2  # decoded pictures; one of 12 megapixels takes 36 MB
+_VIEW: Final = 2000  # longer side of what the browser shows, in pixels
+
+
+@dataclass(frozen=True)
+class Reread:
+    """What a new reading changed: words, corrections that it saved of those that mattered, and lost texts."""
+
+    differ: list[dict[str, Any]]
+    saved: int
+    wrong: int
+    homeless: list[str]
+    report: Report | None = None
+
+
+class Worker:
+    """One thread for what takes long, so that the server always answers; only so many may queue for it."""
+
+    def __init__(self, waiting: int = 8) -> None:
+        self._pool = ThreadPoolExecutor(1)
+        self._waiting = waiting
+        self._queued: set[Future[Any]] = set()
+
+    async def __call__(self, work: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
+        """Do `work` in the thread and return its result; give up waiting when cancelled.
+
+        Raises:
+            RefusedError: too many are waiting already (503).
+        """
+        if len(self._queued) >= self._waiting:
+            raise RefusedError(503, "busy with other pages: try again in a moment")
+        future = self._pool.submit(work, *args, **options)
+        self._queued.add(future)
+        future.add_done_callback(self._queued.discard)
+        return await asyncio.wrap_future(future)
+
+    def close(self) -> None:
+        """Finish what is being done and drop what waits."""
+        self._pool.shutdown(cancel_futures=True)
+
+
+class Desk:
+    """Everything about pages that takes a while. One thread at a time may use it.
+
+    Args:
+        store: keeps the pages.
+        hands: reads and learns.
+    """
+
+    def __init__(self, store: Store, hands: Hands) -> None:
+        self.store = store
+        self.hands = hands
+        self._pictures: OrderedDict[str, Picture] = OrderedDict()
+
+    def read(self, data: bytes, name: str, layout: Layout, hand: str | None) -> Page:
+        """Read an uploaded file and keep nothing."""
+        return self.hands.reader(hand).read(load(data, name), layout=layout)
+
+    def classify(self, data: bytes, name: str, alphabet: str) -> Classified:
+        """Read an uploaded picture of one character."""
+        return self.hands.reader(None).classify(load(data, name), alphabet=alphabet)
+
+    def add(self, data: bytes, name: str, layout: Layout, hand: str | None) -> Reading:
+        """Read an uploaded file and keep the page."""
+        picture = load(data, name)
+        page = self.hands.reader(hand).read(picture, layout=layout)
+        height, width = picture.rgb.shape[:2]
+        new = NewPage(name, layout, data, _view(picture), width, height)
+        key = self.store.add_page(new, hand, page.export())
+        self._remember(key, picture)
+        return self.store.reading(key)
+
+    def reread(self, key: str, hand: str | None, seen: int) -> tuple[Reading, Reread]:
+        """Read a page again, say with another hand; its corrections go with it."""
+        page = self.store.reading(key).page
+        read = self.hands.reader(hand).read(self._picture(key, page.name), layout=cast(Layout, page.layout))
+        result = read.export()
+        told: list[Reread] = []
+
+        def take_over(last: Reading) -> list[Edit]:
+            edits, homeless = carry(last, result)
+            told.append(Reread(*changes(last, result), homeless))
+            return edits
+
+        self.store.add_reading(key, seen, hand, result, take_over)
+        return self.store.reading(key), told[0]
+
+    def learn(self, key: str, hand: str) -> tuple[Reading, Reread]:
+        """Teach `hand` what was corrected on a page, and read the page again with it.
+
+        Raises:
+            RefusedError: nothing was corrected or confirmed yet (422).
+        """
+        last = self.store.reading(key)
+        picture = self._picture(key, last.page.name)
+        parts = vouched(last)
+        if not parts:
+            raise RefusedError(422, "there is nothing to learn from yet: correct or confirm some words first")
+        lessons = [Lesson(f"{last.page.name}: {text}", picture, box, text) for box, text in parts]
+        report = self.hands.teach(hand, lessons)
+        reading, told = self.reread(key, hand if report.kept else last.page.hand, last.number)
+        return reading, Reread(told.differ, told.saved, told.wrong, told.homeless, report)
+
+    def teach(self, hand: str, data: bytes, name: str, text: str) -> Report:
+        """Teach `hand` one uploaded picture of a line."""
+        return self.hands.teach(hand, [Lesson(name, load(data, name), None, text)])
+
+    def forget(self, key: str) -> None:
+        """Delete a page."""
+        self.store.forget(key)
+        self._pictures.pop(key, None)
+
+    def _picture(self, key: str, name: str) -> Picture:
+        picture = self._pictures.get(key) or load(self.store.picture(key), name)
+        self._remember(key, picture)
+        return picture
+
+    def _remember(self, key: str, picture: Picture) -> None:
+        self._pictures[key] = picture
+        self._pictures.move_to_end(key)
+        while len(self._pictures) > _KEPT:
+            self._pictures.popitem(last=False)
+
+
+def _view(picture: Picture) -> bytes:
+    """Make the JPEG that every browser can show, whatever was uploaded."""
+    image = Image.fromarray(picture.rgb)
+    image.thumbnail((_VIEW, _VIEW), Image.Resampling.BOX, reducing_gap=None)
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=85)
+    return file.getvalue()

@@ -1,0 +1,31 @@
+// Which view is shown: #/ (all pages), #/page/ID, #/draw.
+
+import { complain, say } from "./dom.js";
+import { drawView } from "./draw.js";
+import { pageView } from "./page.js";
+import { startView } from "./start.js";
+
+let leave = () => {};
+
+async function route() {
+  leave();
+  leave = () => {};
+  complain("");
+  say("");
+  const [, view, id] = location.hash.split("/");
+  for (const link of document.querySelectorAll("header nav a")) {
+    const here = link.getAttribute("href") === `#/${view === "draw" ? "draw" : ""}`;
+    if (here) link.setAttribute("aria-current", "page");
+    else link.removeAttribute("aria-current");
+  }
+  const views = { page: () => pageView(id), draw: drawView };
+  try {
+    leave = (await (views[view] ?? startView)()) ?? leave;
+  } catch (error) {
+    complain(error.message);
+  }
+}
+
+document.getElementById("skip").addEventListener("click", () => document.getElementById("main").focus());
+addEventListener("hashchange", route);
+route();
