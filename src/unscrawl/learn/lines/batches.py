@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -16,7 +16,8 @@ from torch.utils.data import DataLoader, Dataset
 from unscrawl.alphabet import LINE
 from unscrawl.learn.lines.augment import distort
 from unscrawl.learn.lines.recipe import LineRecipe
-from unscrawl.learn.lines.sources import Sample, clean, fits, to_ink
+from unscrawl.learn.lines.sources import Sample, fits, to_ink
+from unscrawl.learn.lines.texts import clean
 from unscrawl.strip import HEIGHT, band
 
 __all__ = ["POOL", "Batch", "Writer", "batches", "collate", "encode"]
@@ -65,13 +66,12 @@ class _Pools(Dataset[list[Batch]]):
     def __init__(
         self,
         samples: Sequence[Sample],
-        weights: Mapping[str, float],
         recipe: LineRecipe,
         seed: int,
         writer: Writer | None,
     ) -> None:
         self.samples, self.recipe, self.seed, self.writer = samples, recipe, seed, writer
-        share = np.array([weights.get(s.source, 1.0) for s in samples])
+        share = np.array([recipe.weights.get(s.source, 1.0) for s in samples])
         self.share = share / share.sum()
 
     def __getitem__(self, pool: int) -> list[Batch]:
@@ -101,7 +101,6 @@ class _Pools(Dataset[list[Batch]]):
 
 def batches(
     samples: Sequence[Sample],
-    weights: Mapping[str, float],
     recipe: LineRecipe,
     seed: int,
     *,
@@ -112,13 +111,14 @@ def batches(
     """Yield the run's batches from step `start` on, without end.
 
     Args:
-        weights: how often lines of each set come, 1 where it is not named.
         workers: processes that draw and distort; 0 does it here.
     """
+    if workers:
+        cv2.setNumThreads(1)  # stops OpenCV's threads: a process forked beside them would wait for ever
     first, skip = divmod(start, POOL)
     total = max(1, -(-recipe.steps // POOL) - first)
     loader: DataLoader[Any] = DataLoader(
-        _Pools(samples, weights, recipe, seed, writer),
+        _Pools(samples, recipe, seed, writer),
         batch_size=None,
         sampler=range(first, first + total),
         num_workers=workers,

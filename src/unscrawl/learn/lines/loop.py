@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from unscrawl.learn.lines.net import LineNet
 from unscrawl.learn.lines.recipe import LineRecipe
 from unscrawl.learn.lines.sources import Sample
 
-__all__ = ["Progressing", "load_net", "train"]
+__all__ = ["Progressing", "load_net", "remember", "train"]
 
 _log = logging.getLogger(__name__)
 NET, RECORD = "net.safetensors", "run.json"
@@ -50,7 +50,6 @@ def train(
     held: Sequence[Sample],
     out: Path,
     *,
-    weights: Mapping[str, float] | None = None,
     writer: Writer | None = None,
     seed: int = 0,
     resume: bool = False,
@@ -64,11 +63,10 @@ def train(
     Ctrl-C saves first. Resumed on the CPU, a run gives the weights that it would have given uninterrupted.
 
     Args:
-        weights: how often lines of each set come.
         start_from: a finished run whose network this one starts from.
 
     Raises:
-        ModelError: nothing to resume.
+        ModelError: nothing to resume, or another recipe's; a run to start from of another size.
     """
     device = device or torch.device("cpu")
     console = console or Console(stderr=True)
@@ -77,12 +75,12 @@ def train(
     net.to(device)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if start_from is not None:
-        net.load_state_dict(load_net(start_from).state_dict())
+        checkpoint.fit_into(net, load_net(start_from).state_dict(), str(start_from))
     average = AveragedModel(net, multi_avg_fn=_mean(recipe.ema), use_buffers=True)
     steppers = optimizers.build(net, recipe)  # type: ignore[arg-type]
     peaks = [[group["lr"] for group in s.param_groups] for s in steppers]
     point = _restore(out, net, average, steppers) if resume else Progressing()
-    stream = batches(training, weights or {}, recipe, seed, writer=writer, start=point.step, workers=workers)
+    stream = batches(training, recipe, seed, writer=writer, start=point.step, workers=workers)
     board = _board(out)
     began, rolling = time.perf_counter() - point.seconds, 0.0
     with _bar(console) as bar:
@@ -127,7 +125,7 @@ def _step(
         logits = net(batch.images.to(device))  # [B, T, C + 1]
     log_p = logits.log_softmax(2).transpose(0, 1)
     frames = (batch.widths + 3) // 4
-    loss = F.ctc_loss(log_p, batch.targets, frames, batch.lengths, zero_infinity=True)
+    loss = F.ctc_loss(log_p, batch.targets.to(device), frames, batch.lengths, zero_infinity=True)
     for stepper in steppers:
         stepper.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
@@ -224,6 +222,12 @@ def _save(
     checkpoint.write(out / NET, to_bytes(best))
     record = {"recipe": asdict(recipe), "net": net.config, "seed": seed, "classes": LINE, **asdict(point)}
     checkpoint.write(out / RECORD, (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def remember(folder: Path, **facts: Any) -> None:
+    """Add `facts` to the record of the run in `folder`."""
+    record = json.loads((folder / RECORD).read_text("utf-8")) | facts
+    checkpoint.write(folder / RECORD, (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode())
 
 
 def _restore(

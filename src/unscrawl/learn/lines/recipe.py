@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,8 @@ class LineRecipe:
     """Steps from one look at the held-back lines to the next; the run is saved then too."""
     look: int = 80
     """Held-back lines of each set that are looked at while training."""
+    weights: dict[str, float] = field(default_factory=dict)
+    """How often lines of a set come, by its name; 1 for sets that are not named."""
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch", "lr", "width", "blocks", "every", "look"):
@@ -54,6 +56,9 @@ class LineRecipe:
                 raise OptionError(f"{name} must be from 0 up to below 1, not {getattr(self, name)}")
         if self.optimizer not in ("muon", "adamw"):
             raise unknown("optimizer", self.optimizer, ("muon", "adamw"))
+        for name, weight in self.weights.items():
+            if type(weight) not in (int, float) or not 0 < weight < float("inf"):
+                raise OptionError(f"the weight of set {name!r} must be a number above 0, not {weight!r}")
 
     def rate(self, step: int) -> float:
         """Return the rate of `step` as a share of the peak: up, level, down."""
@@ -87,7 +92,7 @@ def load(name: str, **changes: Any) -> LineRecipe:
     except tomllib.TOMLDecodeError as error:
         raise OptionError(f"recipe {name}: {error}") from error
     values = {"name": Path(name).stem, **table, **{k: v for k, v in changes.items() if v is not None}}
-    kinds = {f.name: type(f.default) for f in fields(LineRecipe)}
+    kinds = {name: type(value) for name, value in vars(LineRecipe()).items()}
     for key, value in values.items():
         if key not in kinds:
             raise unknown(f"recipe {name}: key", key, kinds)

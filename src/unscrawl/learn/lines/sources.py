@@ -1,31 +1,33 @@
-"""Transcribed lines: sets in a folder, their texts brought into the alphabet, and a split that is fair.
+"""Transcribed lines: tables with archives or plain folders, and a split that is fair.
 
-A set is NAME.tsv (columns file, text; page and writer where known) beside NAME.zip with the pictures.
+A set is NAME.tsv (columns file, text; page and writer where known) beside NAME.zip with the pictures, or a
+folder of pictures X.png, each with its text in X.txt.
 """
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import itertools
 import logging
-import unicodedata
 import zipfile
 import zlib
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unscrawl.alphabet import LINE
-from unscrawl.errors import DataError
+from unscrawl.errors import DataError, PictureError
+from unscrawl.image import load
+from unscrawl.learn.lines.texts import clean
 from unscrawl.strip import absorbance, band
 
-__all__ = ["HELD", "TALL", "Sample", "clean", "find_sets", "held_back", "read_set"]
+__all__ = ["HELD", "TALL", "LineSet", "Sample"]
+__all__ += ["find_sets", "fits", "held_back", "read_set", "set_name", "to_ink"]
 
 TALL: Final = 64
 """Rows that a line is kept at: more than the network takes, so that distorting it costs no sharpness."""
@@ -34,11 +36,12 @@ HELD: Final = 10
 
 _LONGEST: Final = 2400  # px at 64 rows
 _FEW: Final = 8  # writers below which a set is split by page
-_FOLD: Final = str.maketrans(
-    {"’": "'", "‘": "'", "“": '"', "”": '"', "„": '"', "–": "—", "‐": "-", "‑": "-", "¬": "-", "…": "...",
-     "º": "°", "\u00a0": " ", "\t": " ", "×": "x", "·": ".", "ß": "ss"}
-)  # fmt: skip
+_PICTURES: Final = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _log = logging.getLogger(__name__)
+
+Row: TypeAlias = dict[str, Any]
+Content: TypeAlias = Callable[[str], bytes]
+"""The bytes of a set's picture by its name; KeyError or FileNotFoundError where there is none."""
 
 
 @dataclass(frozen=True)
@@ -52,29 +55,41 @@ class Sample:
     name: str  # the picture's
 
 
-def clean(text: str) -> str | None:
-    """Return `text` in the line alphabet, white space folded; None where a character has no place there."""
-    text = " ".join(unicodedata.normalize("NFC", text).translate(_FOLD).split())
-    if all(c in LINE for c in text):
-        return text
-    plain = (c if c in LINE else unicodedata.normalize("NFD", c)[0] for c in text)
-    text = "".join(plain)
-    return text if all(c in LINE for c in text) else None
+@dataclass(frozen=True)
+class LineSet:
+    """Lines of one source: to train on, held back by writer or page, and left out as (picture, why)."""
+
+    name: str
+    training: list[Sample]
+    held: list[Sample]
+    left_out: list[tuple[str, str]]
 
 
-def find_sets(folder: Path) -> list[str]:
-    """Return the names of the sets in `folder`.
+def find_sets(place: Path) -> list[Path]:
+    """Return the sets at `place`, each by its NAME.tsv or its folder of pictures.
 
     Raises:
         DataError: none there.
     """
-    names = sorted(p.stem for p in folder.glob("*.tsv") if p.with_suffix(".zip").is_file())
-    if not names:
-        raise DataError(f"{folder}: no sets of lines here; one is NAME.tsv beside NAME.zip")
-    return names
+    if place.is_file() and place.suffix == ".tsv":
+        return [place]
+    if not place.is_dir():
+        raise DataError(f"{place}: neither a folder nor a set's NAME.tsv")
+    if tables := sorted(p for p in place.glob("*.tsv") if p.with_suffix(".zip").is_file()):
+        return tables
+    if any(p.with_suffix(".txt").is_file() for p in place.rglob("*") if p.suffix.lower() in _PICTURES):
+        return [place]
+    raise DataError(
+        f"{place}: no lines here; a set is NAME.tsv beside NAME.zip, or pictures X.png each with its X.txt"
+    )
 
 
-def held_back(name: str, rows: Sequence[Mapping[str, str]]) -> set[int]:
+def set_name(path: Path) -> str:
+    """Return what the set at `path` is called."""
+    return path.stem if path.suffix == ".tsv" else path.resolve().name
+
+
+def held_back(name: str, rows: Sequence[Row]) -> set[int]:
     """Return which rows of the set `name` are held back: about one line in ten, whole writers at a time.
 
     Where writers are few, whole pages. The order of groups is a hash of their names, so that the same pages
@@ -92,55 +107,70 @@ def held_back(name: str, rows: Sequence[Mapping[str, str]]) -> set[int]:
     return held
 
 
-def read_set(folder: Path, name: str) -> tuple[list[Sample], list[Sample]]:
-    """Return the lines of a set to train on and those held back, by writer, or page where writers are few.
+def read_set(path: Path) -> LineSet:
+    """Read a set: a NAME.tsv, or a folder of pictures, whose subfolders are taken for writers.
 
-    What cannot be used is counted, named in the log, and left out: no picture, a broken one, no text, one
+    What cannot be used is left out and named: no picture, a broken one, no text, several lines of it, one
     with characters outside the alphabet, one longer than the picture can hold.
 
     Raises:
         DataError: the set's files cannot be read.
     """
-    try:
-        with (folder / f"{name}.tsv").open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-        archive = zipfile.ZipFile(folder / f"{name}.zip")
-    except (OSError, UnicodeDecodeError, zipfile.BadZipFile) as error:
-        raise DataError(f"{folder / name}: cannot read this set of lines: {error}") from error
-    if rows and not {"file", "text"} <= rows[0].keys():
-        raise DataError(f"{folder / name}.tsv: the first line must name the columns file and text")
-    held = held_back(name, rows)
-    parts: tuple[list[Sample], list[Sample]] = ([], [])
-    left_out: Counter[str] = Counter()
-    with archive:
-        there = set(archive.namelist())
+    name = set_name(path)
+    with contextlib.ExitStack() as stack:
+        try:
+            rows, content = _table(path, stack) if path.suffix == ".tsv" else _folder(path)
+        except (OSError, UnicodeDecodeError, csv.Error, zipfile.BadZipFile) as error:
+            raise DataError(f"{path}: cannot read this set of lines: {error}") from error
+        held = held_back(name, rows)
+        lines = LineSet(name, [], [], [])
         for i, row in enumerate(rows):
-            sample = _sample(archive, there, name, row)
+            sample = _sample(content, name, row)
             if isinstance(sample, str):
-                left_out[sample] += 1
-                _log.info("%s/%s left out: %s", name, row["file"], sample)
+                lines.left_out.append((row["file"], sample))
+                _log.info("%s: %s left out: %s", name, row["file"], sample)
             else:
-                parts[i in held].append(sample)
-    if left_out:
-        _log.warning("%s: left out %s", name, ", ".join(f"{n} ({why})" for why, n in left_out.most_common()))
-    return parts
+                (lines.held if i in held else lines.training).append(sample)
+    return lines
 
 
-def _sample(archive: zipfile.ZipFile, there: set[str], name: str, row: dict[str, str]) -> Sample | str:
+def _table(path: Path, stack: contextlib.ExitStack) -> tuple[list[Row], Content]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    if rows and not {"file", "text"} <= rows[0].keys():
+        raise DataError(f"{path}: the first line must name the columns file and text")
+    return rows, stack.enter_context(zipfile.ZipFile(path.with_suffix(".zip"))).read
+
+
+def _folder(folder: Path) -> tuple[list[Row], Content]:
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    texts = {p.with_suffix(""): p for p in files if p.suffix.lower() == ".txt"}
+    pictures = {p: p.with_suffix("") for p in files if p.suffix.lower() in _PICTURES}
+    alone = sorted(texts.keys() - set(pictures.values()))
+    rows = []
+    for picture, stem in (*pictures.items(), *((stem, stem) for stem in alone)):
+        file = picture.relative_to(folder)
+        text = texts[stem].read_bytes().decode("utf-8-sig", "replace") if stem in texts else ""
+        writer = "" if file.parent == Path() else file.parent.as_posix()
+        rows.append({"file": file.as_posix(), "writer": writer, "text": text})
+    return rows, lambda name: (folder / name).read_bytes()
+
+
+def _sample(content: Content, name: str, row: Row) -> Sample | str:
     """Return the row's line, or why it cannot be used."""
-    text = clean(row["text"] or "")
+    given = (row["text"] or "").strip()
+    if not given:
+        return "no text"
+    if "\n" in given:
+        return "several lines of text"
+    text = clean(given)
     if text is None:
         return "characters outside the alphabet"
-    if not text:
-        return "no text"
-    if row["file"] not in there:
-        return "no picture"
     try:
-        raw = np.frombuffer(archive.read(row["file"]), np.uint8)
-        grey = cv2.imdecode(raw, cv2.IMREAD_GRAYSCALE) if raw.size else None
-    except (zipfile.BadZipFile, zlib.error, cv2.error):
-        grey = None
-    if grey is None:
+        grey = cv2.cvtColor(load(content(row["file"])).rgb, cv2.COLOR_RGB2GRAY)
+    except (KeyError, FileNotFoundError):
+        return "no picture"
+    except (PictureError, OSError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error):
         return "broken picture"
     ink = to_ink(np.asarray(grey, np.uint8))
     if not fits(text, ink.shape[1]):

@@ -1,0 +1,185 @@
+"""`unscrawl learn-lines`: train the recogniser of whole lines on transcribed ones."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from unscrawl.cli.console import put, say
+from unscrawl.cli.learning import _DEVICE, _folder
+from unscrawl.errors import OptionError
+
+if TYPE_CHECKING:
+    from unscrawl.learn.lines.sources import LineSet
+
+__all__ = ["register"]
+
+_NAMED: Final = 3  # pictures named on the screen of those left out for one reason
+_LOG: Final = "left_out.tsv"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command `learn-lines` to `app`."""
+    app.command("learn-lines")(learn_lines)
+
+
+def learn_lines(
+    data: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="DATA...",
+            help="A set, NAME.tsv beside NAME.zip; a folder of such sets; or a folder of lines X.png, each "
+            "with its text in X.txt.",
+            show_default=False,
+        ),
+    ],
+    recipe: Annotated[str, typer.Option(help="line, line-quick, or a .toml file.")] = "line-quick",
+    steps: Annotated[int | None, typer.Option(show_default="the recipe's")] = None,
+    weight: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SET=2.0", help="How often lines of a set come.", show_default="the recipe's"),
+    ] = None,
+    leave_out: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SET", help="Train without this set, and measure on all of it.", show_default=False
+        ),
+    ] = None,
+    fonts: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Handwriting fonts to draw more lines with: .ttf, .otf, or what scripts/fetch_fonts.py got.",
+            show_default=False,
+        ),
+    ] = None,
+    text: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="FILE", help="Books for drawn lines, .txt or .txt.xz.", show_default=False),
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of weights, order, distortions and drawn lines.")] = 0,
+    device: Annotated[str, _DEVICE] = "auto",
+    workers: Annotated[int, typer.Option(min=0, help="Processes that draw and distort.")] = 1,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FOLDER", help="Where the run goes.", show_default="runs/lines"),
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run at --out stopped.")] = False,
+    start_from: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="RUN", help="Start from this run's network.", show_default=False),
+    ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="The .onnx file to write at the end.", show_default="OUT/line.onnx"
+        ),
+    ] = None,
+) -> None:
+    """Train the line recogniser on DATA and write it as ONNX, its head (.npz) and card (.json) beside it.
+
+    One line in ten is held back to measure with, by writer or page. What cannot be used is named and skipped.
+    """
+    from unscrawl.formats import check_folder, write_text
+    from unscrawl.learn import device as devices
+    from unscrawl.learn.lines import evaluation, gather, loop, writers
+    from unscrawl.learn.lines import recipe as recipes
+    from unscrawl.learn.lines.export import export as write
+
+    if text and fonts is None:
+        raise OptionError("--text is written with fonts: add --fonts FOLDER")
+    if export is not None and export.suffix != ".onnx":
+        raise OptionError(f"{export}: --export takes the name of an .onnx file")
+    plan = recipes.load(recipe, steps=steps)
+    sets = gather.find(data)
+    plan = replace(plan, weights=plan.weights | dict(_weight(given, sets) for given in weight or ()))
+    apart = [_known(name, sets) for name in leave_out or ()]
+    faces, books = (writers.find(fonts) if fonts else []), writers.read(text or [])
+    processor = devices.choose(device)
+    folder = _folder(out, resume, "lines")
+
+    left_out: list[str] = []
+    lines = gather.gather(_told(sets.values(), left_out), apart)
+    writer = writers.build(faces, books, lines.training, plan.weights) if faces else None
+    target = export or folder / "line.onnx"
+    for place in (folder, target.parent):
+        check_folder(place)
+    write_text(folder / _LOG, "".join(left_out))
+    net = loop.train(
+        plan,
+        lines.training,
+        lines.held,
+        folder,
+        writer=writer,
+        seed=seed,
+        resume=resume,
+        start_from=start_from,
+        device=processor,
+        workers=workers,
+    )
+    unseen = evaluation.evaluate(net, lines.apart)
+    facts: dict[str, Any] = {
+        "command": _command(),
+        "seed": seed,
+        "recipe": asdict(plan),
+        "lines": dict(Counter(s.source for s in lines.training)),
+        "left out": {name: round(cer, 4) for name, cer in unseen.by_set.items()},
+    }
+    used = [gather.licence(path) for name, path in sets.items() if name not in apart]
+    score = write(
+        net.cpu(), target, lines.held, licences=used + (writers.licences(fonts) if fonts else []), **facts
+    )
+    loop.remember(folder, **facts, score={"lines": len(lines.held), "CER": round(score.pooled, 4)})
+    put(f"{folder}: CER {score.pooled:.2%} on {len(lines.held):,} lines held back\n")
+    for name, cer in unseen.by_set.items():
+        count = sum(s.source == name for s in lines.apart)
+        put(f"{name}, left out of training: CER {cer:.2%} on {count:,} lines\n")
+    say(f"wrote {target}")
+
+
+def _known(name: str, sets: Iterable[str]) -> str:
+    from unscrawl.learn.names import unknown
+
+    if name not in sets:
+        raise unknown("set", name, sets)
+    return name
+
+
+def _weight(given: str, sets: Iterable[str]) -> tuple[str, float]:
+    """Take SET=NUMBER apart."""
+    name, _, number = given.rpartition("=")
+    try:
+        return _known(name, sets), float(number)
+    except ValueError:
+        raise OptionError(f"--weight takes SET=NUMBER, such as letters=2.0, not {given!r}") from None
+
+
+def _told(paths: Iterable[Path], left_out: list[str]) -> Iterator[LineSet]:
+    """Read sets, say of each what is in it, and note in `left_out` what cannot be used and why."""
+    from unscrawl.learn.lines.sources import read_set
+
+    for path in paths:
+        lines = read_set(path)
+        reasons: dict[str, list[str]] = {}
+        for file, why in lines.left_out:
+            reasons.setdefault(why, []).append(file)
+            left_out.append(f"{lines.name}\t{file}\t{why}\n")
+        parts = [f"{lines.name}: {len(lines.training):,} lines to train on, {len(lines.held):,} held back"]
+        for why, files in reasons.items():
+            some = ", ".join(files[:_NAMED]) + (", …" if len(files) > _NAMED else "")
+            parts.append(f"{len(files):,} left out, {why} ({some})")
+        say("; ".join(parts))
+        yield lines
+
+
+def _command() -> str:
+    """Return this command line for the card, with files and folders by their names alone."""
+    words = (Path(word).name if Path(word).exists() else word for word in sys.argv[1:])
+    return shlex.join(["unscrawl", *words])
