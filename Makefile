@@ -54,5 +54,5 @@ clean:
 	touch $@
 
 .venv/.all: pyproject.toml constraints.txt | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,web,dev]'
 	touch .venv/.reader $@
