@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from pathlib import Path
@@ -16,7 +17,7 @@ from unscrawl import ctc
 from unscrawl.alphabet import ALPHABET, select
 from unscrawl.casing import case_is_random
 from unscrawl.cut import read_folder
-from unscrawl.errors import OptionError
+from unscrawl.errors import ModelError, OptionError
 from unscrawl.glyph import prepare, prepare_all
 from unscrawl.image import Picture, load
 from unscrawl.ink import Ink, extract
@@ -27,10 +28,12 @@ from unscrawl.layout import LineInk, find_lines
 from unscrawl.layout.crops import crop_of
 from unscrawl.line_recogniser import LineRecogniser
 from unscrawl.page import Box, Glyph, Line, Page, Word
-from unscrawl.recogniser import Recogniser
+from unscrawl.recogniser import JUNK, Recogniser
 
 if TYPE_CHECKING:
     from PIL.Image import Image
+
+    from unscrawl.hand import Hand
 
 __all__ = ["Classified", "Layout", "Reader"]
 
@@ -75,6 +78,8 @@ class Reader:
             takes the shipped one. With another one, lines are read by it alone.
         line_model: an exported line recogniser; None takes the shipped one.
         language: "en", or None to believe the ink alone.
+        hand: what was learnt of the writer (see `unscrawl teach`), or its name; one with an alphabet of its
+            own reads rows of that.
         threads: for ONNX Runtime; None takes the cores there are.
 
     Raises:
@@ -88,6 +93,7 @@ class Reader:
         model: str | os.PathLike[str] | None = None,
         line_model: str | os.PathLike[str] | None = None,
         language: str | None = "en",
+        hand: str | Hand | None = None,
         threads: int | None = None,
     ) -> None:
         self.recogniser = Recogniser(model, threads=threads)
@@ -95,9 +101,36 @@ class Reader:
         self.line_recogniser = LineRecogniser(line_model, threads=threads) if whole else None
         self.language = Language.load(language or "en")
         self._weight = 1.0 if language else 0.0
+        self.hand = self._take(hand)
         place = {c: i for i, c in enumerate(self.recogniser.classes)}
         # Column of each character of the alphabet among the model's classes; -1 where it has none.
         self._columns = np.array([place.get(c, -1) for c in ALPHABET])
+
+    def _take(self, hand: str | Hand | None) -> Hand | None:
+        """Load a hand and see that it fits the networks."""
+        if hand is None:
+            return None
+        from unscrawl.hand import Hand  # needs packages that reading without a hand does not
+
+        hand = Hand.load(hand) if isinstance(hand, str) else hand
+        for taught, base in ((hand.line, self.line_recogniser), (hand.glyph, self.recogniser)):
+            if taught is not None and base is not None and taught.base != base.fingerprint:
+                raise ModelError(
+                    f"the hand {hand.name!r} was taught on other weights than {base.path.name}: "
+                    f"`unscrawl teach {hand.name} --again` teaches it anew from what it keeps"
+                )
+        return hand
+
+    def with_hand(self, hand: str | Hand | None) -> Reader:
+        """Return a reader of another hand, or of none, that shares this one's networks.
+
+        Raises:
+            OptionError: there is no such hand.
+            ModelError: it is damaged, or was taught on other networks.
+        """
+        other = copy(self)
+        other.hand = self._take(hand)
+        return other
 
     def read(self, source: Source, *, layout: Layout = "page", name: str | None = None) -> Page:
         """Read one picture.
@@ -119,6 +152,10 @@ class Reader:
         picture = _picture(source, name)
         if layout == "glyph":
             return self._one_glyph(picture)
+        if self.hand and self.hand.own_alphabet and self.hand.glyph:
+            from unscrawl.rows import read_rows
+
+            return read_rows(picture, self.hand.glyph, self.recogniser, layout=layout)
         ink = extract(picture, layout=layout)
         lines = find_lines(ink, layout=layout)
         made = self._lines(picture, ink, lines, alone=layout != "page")
@@ -142,12 +179,14 @@ class Reader:
         """Read lines whole: each with how sure it is; of several views of a line the surest counts."""
         assert self.line_recogniser is not None
         flat = [view for of_line in views for view in of_line]
+        taught = self.hand.line if self.hand else None
+        head = taught.on(self.line_recogniser.head) if taught else None
         read: list[_Reading] = []
         features = iter(self.line_recogniser.features([view.image for view in flat]))
         for of_line in views:
             best: _Reading = (None, 0.0)
             for view in of_line:
-                log_p = self.line_recogniser.log_probabilities(next(features))
+                log_p = self.line_recogniser.log_probabilities(next(features), head)
                 spans = ctc.best_path(log_p, self.line_recogniser.classes)
                 sure = confidence(spans)
                 if sure > best[1]:
@@ -158,7 +197,7 @@ class Reader:
     def _printed(self, ink: Ink, lines: Sequence[LineInk]) -> list[_Reading]:
         """Read lines character by character, as hand-print can be."""
         found = [hypotheses(line) for line in lines]
-        log_p = self.recogniser.log_probabilities(prepare_all([h.ink for hs in found for h in hs]))
+        log_p = self._glyphs(prepare_all([h.ink for hs in found for h in hs]))
         parts = np.split(log_p, np.cumsum([len(hs) for hs in found])[:-1]) if found else []
         edges = [self._edges(hs, part) for hs, part in zip(found, parts, strict=True)]
         read = [self.decode(e, line.breaks) for e, line in zip(edges, lines, strict=True)]
@@ -183,17 +222,31 @@ class Reader:
         picture = _picture(source, name)
         ink = extract(picture, layout="glyph")
         seen = prepare(ink.strength)
-        log_p = self.recogniser.log_probabilities(seen[None])[0]
-        columns = self._allowed(alphabet, allowed)
+        log_p = self._glyphs(seen[None])[0]
+        classes, columns = self.classes, self._allowed(alphabet, allowed)
         p = np.exp(log_p[columns] - log_p[columns].max())
         p /= p.sum()
         order = np.argsort(-p, kind="stable")[:_TOP]
-        ranked = tuple((self.recogniser.classes[columns[i]], float(p[i])) for i in order)
+        ranked = tuple((classes[columns[i]], float(p[i])) for i in order)
         return Classified(picture.source, *ranked[0], ranked, seen, _ink_box(ink), picture)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """What single characters are told apart into: the network's classes, or a hand's own symbols."""
+        taught = self.hand.glyph if self.hand else None
+        return taught.classes if taught else self.recogniser.classes
+
+    def _glyphs(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return log p(class | picture), [N, classes], as the hand has taught it."""
+        taught = self.hand.glyph if self.hand else None
+        if taught is None:
+            return self.recogniser.log_probabilities(pictures)
+        return taught.log_probabilities(self.recogniser.logits(pictures))
 
     def _allowed(self, name: str, characters: str) -> NDArray[np.int64]:
         """Columns of the model's classes to choose among; a model of other symbols has all its own."""
-        classes, junk = self.recogniser.classes, self.recogniser.junk
+        classes = self.classes
+        junk = classes.index(JUNK) if JUNK in classes else None
         own = [i for i, c in enumerate(classes) if c in characters and i != junk]
         if name == "all" and not all(c in ALPHABET for i, c in enumerate(classes) if i != junk):
             own = [i for i in range(len(classes)) if i != junk]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from functools import cached_property
@@ -76,6 +77,11 @@ class Recogniser:
             raise ModelError(
                 f"{self.path.with_suffix('.json')} names {self._bias.size} biases for {width} classes"
             )
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Name of the weights, 16 hex digits: what was taught on others does not fit these."""
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()[:16]
 
     @cached_property
     def size(self) -> tuple[int, int]:
