@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Path, Query, Response
 from fastapi.responses import PlainTextResponse
@@ -33,6 +33,13 @@ from unscrawl.web.store import Store
 __all__ = ["router"]
 
 _LINE: Final = 1000  # characters of a whole line
+
+
+def _file(kind: str) -> dict[str, Any]:
+    """Describe a route that answers with a file, and with JSON where it fails as all others do."""
+    content = {kind: {"schema": {"type": "string"}}}
+    return {"response_class": Response, "responses": {**FAILURES, 200: {"content": content}}}
+
 
 router = APIRouter(prefix="/api/pages", responses=FAILURES)
 
@@ -63,9 +70,9 @@ async def forget(desk: At, slow: Slow, page: Page) -> None:
     await slow(desk.forget, page)
 
 
-@router.get("/{page}/picture", summary="The upright picture", response_class=Response)
+@router.get("/{page}/picture", summary="The upright picture", **_file("image/jpeg"))
 def picture(desk: At, page: Page) -> Response:
-    keep = {"Cache-Control": "private, max-age=31536000, immutable"}
+    keep = {"Cache-Control": "private, max-age=600"}
     return Response(desk.store.view(page), media_type="image/jpeg", headers=keep)
 
 
@@ -128,7 +135,7 @@ def corrections(desk: At, page: Page) -> list[Correction]:
     ]
 
 
-@router.get("/{page}/text", summary="The text as a file", response_class=PlainTextResponse)
+@router.get("/{page}/text", summary="The text as a file", **_file("text/plain"))
 def as_text(desk: At, page: Page) -> Response:
     last = desk.store.reading(page)
     text = compose(last)["text"]
