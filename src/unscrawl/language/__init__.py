@@ -8,23 +8,28 @@ substitute.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unscrawl.alphabet import ALPHABET
+from unscrawl.alphabet import ALPHABET, LINE
+from unscrawl.ctc import Span, best_path
 from unscrawl.errors import DataError
+from unscrawl.language import ctcbeam
 from unscrawl.language.beam import Step, candidates, search
+from unscrawl.language.spans import weigh
 from unscrawl.language.textmodel import State, TextModel, read_arrays
 from unscrawl.language.trie import Floats
 
-__all__ = ["Choice", "Edge", "Language"]
+__all__ = ["CTC_WEIGHT", "Choice", "Edge", "Language", "choose"]
 
 WEIGHT: Final = 0.7
 """Of the model's log probability against the classifier's; found on synthetic confusions and made pages."""
+CTC_WEIGHT: Final = 0.7
+"""The same for the frames of a line recogniser; found on held-back lines."""
 RESCORED: Final = 8
 TRUST: Final = 0.02
 """Share of the classifier's own opinion in the alternatives."""
@@ -67,8 +72,8 @@ class Language:
     """Decides between hypotheses. Immutable, so it may be shared between threads."""
 
     def __init__(self, arrays: dict[str, NDArray[np.uint8]]) -> None:
-        self._model = TextModel(arrays)
-        self._folded = self._model.without_case()
+        self.model = TextModel(arrays)
+        self._folded = self.model.without_case()
 
     @classmethod
     def load(cls, name: str = "en") -> Language:
@@ -78,6 +83,29 @@ class Language:
             ModelError: there is no such language, or its file is damaged.
         """
         return cls(read_arrays(name))
+
+    def score(self, text: str) -> float:
+        """Return log p(text), a space behind it; what is outside the line alphabet counts as space."""
+        chars = [LINE.index(c) if c in LINE else 0 for c in text] + [0]
+        return float(self.model.spell(self.model.start(), [chars])[0])
+
+    def decode_ctc(self, lines: Sequence[NDArray[np.floating]], *, weight: float = 1.0) -> list[list[Span]]:
+        """Return the characters of lines, spaces among them; lines of a page are best given together.
+
+        Args:
+            lines: [T, 129] log probabilities of each line; class 0 is the blank, class i + 1 is `LINE[i]`.
+            weight: of the language, 0 for none, 1 as tuned.
+
+        Raises:
+            DataError: a line does not have 129 classes.
+        """
+        for log_p in lines:
+            if log_p.ndim != 2 or log_p.shape[1] != len(LINE) + 1:
+                raise DataError(f"log probabilities {log_p.shape} are not frames of {len(LINE) + 1} classes")
+        if not weight:
+            return [best_path(log_p, LINE) for log_p in lines]
+        found = ctcbeam.search(lines, self.model, CTC_WEIGHT * weight)
+        return weigh(lines, found, self.model, CTC_WEIGHT * weight)
 
     def decode(
         self,
@@ -110,7 +138,7 @@ class Language:
             edges = [replace(e, scores=_pool_case(e.scores)) for e in edges]
         elif weight:
             edges = [replace(e, scores=_doubt_case(e.scores)) for e in edges]
-        model = (self._folded if fold_case else self._model) if weight else None
+        model = (self._folded if fold_case else self.model) if weight else None
         p = np.asarray(breaks, np.float64)
         odds = np.log(np.maximum(p, 1e-9)) - np.log(np.maximum(1 - p, 1e-9))
         odds = np.clip(odds, -_MAX_ODDS, _MAX_ODDS).astype(np.float32)
@@ -125,6 +153,14 @@ class Language:
                 words.append([])
             words[-1].append(Choice(step.edge, ALPHABET[step.char], _ranked(opinion, step.char)))
         return words
+
+
+def choose(languages: Mapping[str, Language], texts: Sequence[str]) -> str:
+    """Return the name of the language in which `texts`, lines of one page, are most probable.
+
+    Of no text the first language is as good as any.
+    """
+    return max(languages, key=lambda name: sum(map(languages[name].score, texts)))
 
 
 def _pool_case(scores: Floats) -> Floats:
@@ -176,7 +212,7 @@ def _in_context(
         char += [int(c) for c in rivals]
         states += [state] * len(rivals)
     at = np.array(place)
-    logs = model.spell(State.join(states), [[c, *tails[i]] for i, c in zip(place, char, strict=True)])
+    logs = model.spell(State.join(states), [[c + 1, *tails[i]] for i, c in zip(place, char, strict=True)])
     fit = weight * logs + np.array([scores[i][c] for i, c in zip(place, char, strict=True)])
     out = []
     for i, opinion in enumerate(opinions):
@@ -189,18 +225,21 @@ def _in_context(
 
 
 def _tails(steps: list[Step]) -> list[list[int]]:
-    """Return what follows each step: the rest of its word, a space (-1), the beginning of the next word."""
+    """Return what follows each step: the rest of its word, a space, the beginning of the next word.
+
+    As places in the line alphabet.
+    """
     flat: list[int] = []
     where = []
     for step in steps:
         if step.space:
-            flat.append(-1)
+            flat.append(0)
         where.append(len(flat))
-        flat.append(step.char)
-    flat.append(-1)
+        flat.append(step.char + 1)
+    flat.append(0)
     tails = []
     for at in where:
-        end = flat.index(-1, at) + 1
-        stop = next((j for j in range(end, min(end + BEYOND, len(flat))) if flat[j] < 0), end + BEYOND)
+        end = flat.index(0, at) + 1
+        stop = next((j for j in range(end, min(end + BEYOND, len(flat))) if flat[j] == 0), end + BEYOND)
         tails.append(flat[at + 1 : stop])
     return tails

@@ -131,8 +131,8 @@ def _extend(
     """Extend every text by every supported character of every edge that starts here."""
     chars = [candidates(edges[i].scores) for i in leaving]
     used = np.unique(np.concatenate(chars))
-    experts = model.extend(texts.state, used) if model and texts.state else None
-    language = None if experts is None else np.float32(weight) * logsumexp(experts)
+    experts = None if model is None or texts.state is None else _extensions(model, texts.state, used)
+    language = None if experts is None else np.float32(weight) * logsumexp(experts).reshape(-1, len(used))
     longer = []
     for i, cs in zip(leaving, chars, strict=True):
         score = texts.score[:, None] + edges[i].scores[cs] + np.float32(edges[i].prior + weight * BONUS)
@@ -142,10 +142,17 @@ def _extend(
         rows, picked = np.divmod(best, len(cs))
         state = None
         if model and texts.state and experts is not None:
-            state = model.follow(texts.state, rows, cs[picked], experts[rows, :, columns[picked]])
+            pairs = rows * len(used) + columns[picked]
+            state = model.follow(texts.state, rows, cs[picked] + 1, experts[pairs])
         edge, space = np.full(len(best), i), np.zeros(len(best), bool)
         longer.append((i, _Texts(edge, cs[picked], rows, space, score.ravel()[best], state)))
     return longer
+
+
+def _extensions(model: TextModel, state: State, used: Ints) -> Floats:
+    """[B · C, K] the experts of every text followed by each of the characters `used` [C]."""
+    rows = np.arange(len(state.key)).repeat(len(used))
+    return model.extend(state, rows, np.tile(used + 1, len(state.key)))
 
 
 def _merge(arrivals: list[_Texts], weight: float) -> _Texts:

@@ -1,10 +1,11 @@
 """Who may have written a word: the experts of the text model, and how one follows another.
 
-Three kinds spell with the language: the word list, the n-gram, and "sound", the n-gram with a context of two
-symbols only (names and foreign words), each in small letters, Capitalised, CAPITALS or mixed. Five kinds
-write codes, every character as likely as the next: numbers, small letters, capitals, capitals with digits,
-anything. The figures below are rough shares in letters and notes; those of codes were set on synthetic
-confusions (`bench/language.py`) so that random groups are read no worse than without a language.
+Three kinds spell with the language: the word list, the n-gram, and "sound", the n-gram with a context of
+two symbols only (names and foreign words), each in small letters, Capitalised, CAPITALS or mixed. Six kinds
+write codes, every character as likely as the next: numbers, small letters, small letters behind a capital
+(so that strange names keep it), capitals, capitals with digits, anything. The figures below are rough
+shares in letters and notes; those of codes were set on synthetic confusions (`bench/language.py`) so that
+random groups are read no worse than without a language.
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from unscrawl.alphabet import ALPHABET, DIGITS, LETTERS, LOWER, MARKS, UPPER
+from unscrawl.alphabet import DIGITS, LETTERS, LINE, LOWER, MARKS, UPPER
 from unscrawl.language.trie import IMPOSSIBLE, Floats
 
-__all__ = ["CASES", "CODES", "CODE_STOP", "EXPERTS", "KINDS", "case_of_words", "case_table", "code_table"]
-__all__ += ["next_word", "switch_table"]
+__all__ = ["CASES", "CODES", "EXPERTS", "KINDS", "case_of_words", "case_table", "code_table"]
+__all__ += ["joint_table", "next_word", "switch_table"]
 
 KINDS: Final = {"list": 0.49, "gram": 0.46, "sound": 0.05}
 CASES: Final = ("lower", "title", "upper", "mixed")
-CODES: Final = ("number", "lower", "upper", "plate", "any")
+CODES: Final = ("number", "lower", "name", "upper", "plate", "any")
 EXPERTS: Final = tuple(f"{kind} {case}" for kind in KINDS for case in CASES) + tuple(
     f"code {kind}" for kind in CODES
 )
@@ -57,32 +58,41 @@ def case_of_words(title: NDArray[np.uint8]) -> Floats:
 
 
 def case_table() -> Floats:
-    """[2, 4, 84] log P(case | first or later letter, case expert); 0 for what has no case."""
-    table = np.zeros((2, len(CASES), len(ALPHABET)), np.float32)
-    small, large, letters = ([ALPHABET.index(c) for c in chars] for chars in (LOWER, UPPER, LETTERS))
+    """[2, 4, 128] log P(case | first or later letter, case expert); 0 for what has no case."""
+    table = np.zeros((2, len(CASES), len(LINE)), np.float32)
+    small = [i for i, c in enumerate(LINE) if c.islower()]
+    large = [i for i, c in enumerate(LINE) if c.isupper()]
     table[:, 0, large] = IMPOSSIBLE
     table[0, 1, small] = IMPOSSIBLE
     table[1, 1, large] = IMPOSSIBLE
     table[:, 2, small] = IMPOSSIBLE
-    table[:, 3, letters] = np.log(0.5)
+    table[:, 3, small + large] = np.log(0.5)
     return table
 
 
 def code_table() -> Floats:
-    """[5, 84] log P(character | maker of random groups)."""
-    marks = 0.06
+    """[2, 6, 128] log P(character | first or later letter, code); the space ends a code."""
+    marks, accents = 0.06, 0.03
+    small, large = (
+        "".join(c for c in LINE if case(c) and c not in LETTERS) for case in (str.islower, str.isupper)
+    )
+    lower = {LOWER: 1 - marks - accents, small: accents, MARKS: marks}
+    upper = {UPPER: 1 - marks - accents, large: accents, MARKS: marks}
     shares = {
-        "number": {DIGITS: 0.85, MARKS: 0.15},
-        "lower": {LOWER: 1 - marks, MARKS: marks},
-        "upper": {UPPER: 1 - marks, MARKS: marks},
-        "plate": {UPPER + DIGITS: 1 - marks, MARKS: marks},
-        "any": {UPPER + LOWER + DIGITS: 1 - marks, MARKS: marks},
+        "number": ({DIGITS: 0.85, MARKS: 0.15},) * 2,
+        "lower": (lower, lower),
+        "name": (upper, lower),
+        "upper": (upper, upper),
+        "plate": ({UPPER + DIGITS: 1 - marks, MARKS: marks},) * 2,
+        "any": ({UPPER + LOWER + DIGITS: 1 - marks, MARKS: marks},) * 2,
     }
-    table = np.full((len(CODES), len(ALPHABET)), np.exp(IMPOSSIBLE))
-    for row, kind in zip(table, CODES, strict=True):
-        for chars, share in shares[kind].items():
-            row[[ALPHABET.index(c) for c in chars]] = share * (1 - CODE_STOP) / len(chars)
+    table = np.full((2, len(CODES), len(LINE)), np.exp(IMPOSSIBLE))
+    for k, kind in enumerate(CODES):
+        for place, share_of in enumerate(shares[kind]):
+            for chars, share in share_of.items():
+                table[place, k, [LINE.index(c) for c in chars]] = share * (1 - CODE_STOP) / len(chars)
     boosted: Floats = (np.log(table) + CODE_BOOST).astype(np.float32)
+    boosted[:, :, 0] = np.log(CODE_STOP)
     return boosted
 
 
@@ -116,3 +126,12 @@ def switch_table(*, opening: bool) -> Floats:
             again[i] = 1.0
             table[i] = 0.7 * fresh + 0.3 * again
     return table.astype(np.float32)
+
+
+def joint_table() -> Floats:
+    """[K, K] P(expert of the next part of a word): what spells goes on spelling, a code stays as it is."""
+    table = np.eye(_K, dtype=np.float32)
+    spells = [not name.startswith("code") for name in EXPERTS]
+    words = switch_table(opening=False)[np.ix_(spells, spells)]
+    table[np.ix_(spells, spells)] = words / words.sum(axis=1, keepdims=True)
+    return table
