@@ -129,7 +129,7 @@ def learn_lines(
         "command": _command(),
         "seed": seed,
         "recipe": asdict(plan),
-        "lines": dict(Counter(s.source for s in lines.training)),
+        "trained on": dict(Counter(s.source for s in lines.training)),
         "left out": {name: round(cer, 4) for name, cer in unseen.by_set.items()},
     }
     used = [gather.licence(path) for name, path in sets.items() if name not in apart]
@@ -156,9 +156,10 @@ def _weight(given: str, sets: Iterable[str]) -> tuple[str, float]:
     """Take SET=NUMBER apart."""
     name, _, number = given.rpartition("=")
     try:
-        return _known(name, sets), float(number)
+        weight = float(number)
     except ValueError:
         raise OptionError(f"--weight takes SET=NUMBER, such as letters=2.0, not {given!r}") from None
+    return _known(name, sets), weight
 
 
 def _told(paths: Iterable[Path], left_out: list[str]) -> Iterator[LineSet]:

@@ -1,0 +1,121 @@
+"""The exported line recogniser: strips in, calibrated frames out, and clear words about unfit files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+
+from lines_made import line, sample
+from unscrawl.alphabet import LINE
+from unscrawl.errors import ModelError
+from unscrawl.learn.lines.export import export
+from unscrawl.learn.lines.net import LineNet
+from unscrawl.line_recogniser import LineRecogniser
+from unscrawl.strip import prepare
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An exported network that has learnt nothing."""
+    torch.manual_seed(0)
+    path = tmp_path_factory.mktemp("line") / "line.onnx"
+    export(LineNet(len(LINE), width=16, blocks=1), path, [sample("hello")])
+    return path
+
+
+@pytest.fixture(scope="module")
+def recogniser(files: Path) -> LineRecogniser:
+    return LineRecogniser(files, threads=1)
+
+
+@pytest.fixture
+def copy(files: Path, tmp_path: Path) -> Path:
+    """A copy of the files that a test may damage."""
+    for suffix in (".onnx", ".npz", ".json"):
+        shutil.copy(files.with_suffix(suffix), tmp_path)
+    return tmp_path / files.name
+
+
+def strip(wide: int, seed: int = 0) -> NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 256, (40, wide), dtype=np.uint8)
+
+
+def test_every_four_columns_are_a_frame(recogniser: LineRecogniser) -> None:
+    widths = [1, 4, 16, 63, 64, 65, 333]
+    features = recogniser.features([strip(w) for w in widths])
+    assert [f.shape for f in features] == [(-(-w // 4), 16) for w in widths]
+    assert {f.dtype for f in features} == {np.dtype(np.float32)}
+
+
+def test_no_strips_give_no_features(recogniser: LineRecogniser) -> None:
+    assert recogniser.features([]) == []
+
+
+def test_neighbours_do_not_matter(recogniser: LineRecogniser) -> None:
+    own = strip(130)
+    alone = recogniser.features([own])[0]
+    crowd = recogniser.features([strip(190, 1), own, strip(129, 2), strip(700, 3), strip(131, 4)])[1]
+    assert np.abs(alone - crowd).max() < 1e-5
+
+
+def test_frames_are_probabilities(recogniser: LineRecogniser) -> None:
+    log_p = recogniser.log_probabilities(recogniser.features([prepare(line("hello")).image])[0])
+    assert log_p.shape[1] == len(recogniser.classes) + 1
+    assert np.exp(log_p).sum(axis=1) == pytest.approx(np.ones(len(log_p)), abs=1e-4)
+
+
+def test_another_head_may_be_given(recogniser: LineRecogniser) -> None:
+    features = recogniser.features([strip(64)])[0]
+    weight, bias = np.zeros((16, 129), np.float32), np.zeros(129, np.float32)
+    bias[7] = 20
+    assert np.exp(recogniser.log_probabilities(features, (weight, bias)))[:, 7].min() > 0.99
+    assert np.exp(recogniser.log_probabilities(features))[:, 7].max() < 0.99
+
+
+def test_card_s_temperature_softens(copy: Path, recogniser: LineRecogniser) -> None:
+    card = json.loads(copy.with_suffix(".json").read_text("utf-8"))
+    copy.with_suffix(".json").write_text(json.dumps({**card, "temperature": 3 * recogniser.temperature}))
+    features = recogniser.features([strip(64)])[0]
+    usual, soft = (r.log_probabilities(features) for r in (recogniser, LineRecogniser(copy)))
+    odds = [p[:, 1] - p[:, 0] for p in (usual, soft)]
+    assert odds[1] == pytest.approx(odds[0] / 3, abs=1e-4)
+
+
+def test_identity_is_that_of_the_trunk(copy: Path, recogniser: LineRecogniser) -> None:
+    assert LineRecogniser(copy).identity == recogniser.identity
+    assert len(recogniser.identity) == 16
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".npz", ".json"])
+def test_missing_file_is_named(copy: Path, suffix: str) -> None:
+    copy.with_suffix(suffix).unlink()
+    with pytest.raises(ModelError, match=rf"line\{suffix}"):
+        LineRecogniser(copy)
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".npz", ".json"])
+@pytest.mark.parametrize("content", [b"", b"\xff\x00 damaged"], ids=["empty", "damaged"])
+def test_damaged_file_is_named(copy: Path, suffix: str, content: bytes) -> None:
+    copy.with_suffix(suffix).write_bytes(content)
+    with pytest.raises(ModelError, match="line") as caught:
+        LineRecogniser(copy)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("card", [[], {}, {"classes": ""}, {"classes": "ab"}], ids=str)
+def test_card_of_something_else_is_refused(copy: Path, card: object) -> None:
+    copy.with_suffix(".json").write_text(json.dumps(card))
+    with pytest.raises(ModelError, match="card"):
+        LineRecogniser(copy)
+
+
+def test_head_of_another_network_is_refused(copy: Path) -> None:
+    np.savez(copy.with_suffix(".npz"), weight=np.zeros((8, 129)), bias=np.zeros(129))
+    with pytest.raises(ModelError, match="do not fit"):
+        LineRecogniser(copy)
