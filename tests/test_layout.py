@@ -113,6 +113,61 @@ def test_a_letter_that_hangs_into_the_next_line_is_parted_from_it() -> None:
     assert _counts(lines) == [7, 7]
 
 
+def test_words_of_two_lines_that_touch_are_parted_with_all_their_letters() -> None:
+    ink = _write(["oooo ooooo oo"] * 3, pitch=50)
+    for x in (46, 136, 256):  # tails from the second line's letters down into the third's
+        cv2.line(ink.mask, (x, 128), (x, 160), 1, 4)
+    cv2.line(ink.mask, (30, 120), (420, 120), 1, 2)  # and its letters all joined
+    ink.strength[ink.mask > 0] = 255
+    lines = find_lines(ink)
+    tops = [min(p.y + p.ink.shape[0] for p in line.pieces) for line in lines]
+    assert len(lines) == 3
+    assert tops == sorted(tops)
+    assert _counts(lines)[2] == 11
+
+
+def test_a_word_between_the_lines_is_a_line_of_its_own() -> None:
+    ink = _write(["olooo oolo olooo oloo", "ooloo looo ooloo ooo"], pitch=90)
+    small = _write(["oooooo"]).mask[60:84:1, 25:215]
+    ink.mask[94:118, 200:390] |= small
+    ink.strength[ink.mask > 0] = 255
+    assert _counts(find_lines(ink)) == [18, 6, 17]
+
+
+def test_loops_of_tall_letters_are_no_line() -> None:
+    ink = _write(["ooo oolo oooo ooo", "ooo oooo oooo oo"], pitch=110)
+    cv2.ellipse(ink.mask, (219, 26), (14, 20), 0, 0, 360, 1, 3)  # on top of the l
+    ink.strength[ink.mask > 0] = 255
+    assert len(find_lines(ink)) == 2
+
+
+def test_the_weave_of_the_paper_is_not_taken_for_letters() -> None:
+    ink = _write(["oolo loo oooo oolo", "loo oolo ooo oloo"])
+    rng = np.random.default_rng(0)
+    for y, x in zip(
+        rng.integers(0, ink.mask.shape[0] - 5, 200), rng.integers(0, ink.mask.shape[1], 200), strict=True
+    ):
+        ink.mask[y : y + 5, x] = 1
+    ink.strength[ink.mask > 0] = 255
+    lines = find_lines(ink)
+    assert len(lines) == 2
+    assert lines[0].x_height == pytest.approx(X, rel=0.25)
+
+
+def test_dirt_at_the_edge_of_the_page_lengthens_no_line() -> None:
+    ink = _write(["ooloo ooo", "oolo loooo"])
+    canvas = np.zeros((ink.mask.shape[0], ink.mask.shape[1] + 300), np.uint8)
+    canvas[:, 300:] = ink.strength
+    canvas[60:96, 2:6] = 255
+    assert min(p.x for line in find_lines(_ink(canvas)) for p in line.pieces) > 300
+
+
+def test_the_baseline_follows_a_bent_line() -> None:
+    (line,) = find_lines(_write(["oolo looo ooloo oool ooooo"], wave=6.0))
+    x = np.arange(60.0, 720.0, 30.0)
+    assert np.abs(line.course(x) - (80 + 6 * np.sin(x / 90))).max() < 0.2 * X
+
+
 def test_pieces_hold_only_their_own_ink_and_all_of_it() -> None:
     ink = _write(["olo pool", "oipo l."])
     drawn = np.zeros(ink.strength.shape, np.int64)

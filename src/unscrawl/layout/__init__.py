@@ -128,7 +128,7 @@ def _rows(
         tracks = [Track(np.array([p.cx]), np.array([p.cy]), 0.0) for p in parts[:1]]
     tracks = without_offshoots(tracks, labels, parts, size)
     parts = split_tall(labels, strength, parts, tracks, size, fresh)
-    kept = absorb(assign(parts, tracks, size), tracks, size)
+    kept = absorb(assign(parts, tracks, size), tracks, labels, size)
     kept = without_smudges(kept, labels, strength, size)
     width = labels.shape[1]
     return [Row(trimmed(row, width, size), track) for row, track in zip(kept, tracks, strict=True) if row]

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 __all__ = ["Component", "components", "pen_width", "text_size", "without_specks"]
 
 
+_FRAME = 0.35  # of the picture's longer side: what is larger is a frame or a fold, no word
+_TIGHTEST = 0.55  # of the distance between lines: letters are hardly ever taller
 _SPECK = 0.15  # of the height of most ink: what is smaller says nothing of how tall letters are
 
 
@@ -64,6 +66,7 @@ def text_size(mask: NDArray[np.uint8], parts: Sequence[Component]) -> float:
     ascenders and descenders and sometimes hooked to the next line; there the distance between lines gives a
     better guess.
     """
+    parts = [p for p in parts if max(p.w, p.h) < _FRAME * max(mask.shape)] or list(parts)
     heights = np.array([max(p.h, min(p.w, p.h * 4)) for p in parts], dtype=np.float64)
     ink = np.array([p.area for p in parts], dtype=np.float64)
     letters = heights > _SPECK * weighted_median(heights, ink)
@@ -73,12 +76,14 @@ def text_size(mask: NDArray[np.uint8], parts: Sequence[Component]) -> float:
     for _ in range(2):
         keep = (heights > 0.3 * size) & (heights < 4.0 * size)
         size = float(np.median(heights[keep]))
-    aspect = weighted_median(np.array([p.w / p.h for p in parts]), ink)
-    if aspect < 1.3 or len(parts) < 4:
+    if len(parts) < 4:
         return size
+    joined = weighted_median(np.array([p.w / p.h for p in parts]), ink) > 1.3
     tall = weighted_median(np.array([p.h for p in parts], dtype=np.float64), ink)
     pitch = _line_pitch(mask, tall)
-    return min(size, 0.45 * pitch if pitch else 0.6 * tall)
+    if joined:
+        return min(size, 0.45 * pitch if pitch else 0.6 * tall)
+    return min(size, _TIGHTEST * pitch) if pitch else size
 
 
 def weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:

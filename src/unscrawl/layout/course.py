@@ -12,6 +12,7 @@ from unscrawl.layout.lines import Track
 __all__ = ["fit_course"]
 
 _KNOT: Final = 4.0  # letter heights between knots
+_BELOW: Final = 0.5  # letter heights that the baseline usually lies below the middle of the letters
 _SHORT: Final = 6.0  # letter heights: a shorter line is taken for straight
 _STIFF: Final = 2.0  # letters a knot: how much the neighbouring knots count against the letters themselves
 _WIDTHS: Final = (0.6, 0.4, 0.3, 0.2, 0.2, 0.2)  # letter heights: how far from the course letters may stand
@@ -46,6 +47,7 @@ def fit_course(
         middle = track.course(x)
         below = np.sort(bottom - middle)
         near = np.exp(-0.5 * ((below[:, None] - below[None, :]) / (0.15 * size)) ** 2).sum(axis=1)
+        near *= np.exp(-0.5 * ((below / size - _BELOW) / 0.35) ** 2)  # lest tails outvote letters
         curve = track.course(knots) + below[int(np.argmax(near))]
     hats = _hats(x, knots)
     bend = np.diff(np.eye(count), n=2, axis=0)

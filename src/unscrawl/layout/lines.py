@@ -17,7 +17,10 @@ from numpy.typing import NDArray
 
 from unscrawl.layout.components import weighted_median
 
-__all__ = ["Track", "find_tracks"]
+__all__ = ["FEW_STROKES", "Track", "find_tracks"]
+
+FEW_STROKES = 3
+"""So many strokes in a row need not be a word."""
 
 _GRID = 8.0  # px: the text size is scaled to this before blurring
 _MAX_FRAGMENTS = 200
@@ -40,6 +43,13 @@ class Track:
     def at(self, x: float) -> float:
         """Return y at one x."""
         return float(self.course(np.array([x]))[0])
+
+    def strokes(self, labels: NDArray[np.int32], chosen: NDArray[np.bool_], left: float, right: float) -> int:
+        """Count the strokes of the components [n] that are `chosen` that the line crosses between two x."""
+        x = np.arange(max(int(left), 0), min(int(right) + 1, labels.shape[1]))
+        y = np.clip(np.rint(self.course(x.astype(np.float64))).astype(np.intp), 0, len(labels) - 1)
+        on = chosen[labels[y, x]].astype(np.int8)
+        return int(np.count_nonzero(np.diff(on, prepend=np.int8(0)) == 1))
 
 
 def find_tracks(mask: NDArray[np.uint8], size: float) -> list[Track]:

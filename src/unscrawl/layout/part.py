@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unscrawl.layout.components import Component, components
-from unscrawl.layout.lines import Track
+from unscrawl.layout.lines import FEW_STROKES, Track
 
 __all__ = ["split_tall", "without_offshoots"]
 
@@ -31,20 +31,16 @@ def without_offshoots(
     letters[[p.label for p in parts]] = True
     mass = np.zeros((len(tracks), count))
     strokes = np.zeros(len(tracks))
+    across = np.arange(-_HALF * size, _HALF * size + 1)
     for i, track in enumerate(tracks):
         x = np.arange(max(0, int(track.xs[0])), min(labels.shape[1], int(track.xs[-1]) + 1))
-        rows = (
-            np.rint(track.course(x.astype(np.float64)))[None, :]
-            + np.arange(-_HALF * size, _HALF * size + 1)[:, None]
-        )
-        band = labels[np.clip(rows.astype(np.intp), 0, len(labels) - 1), x]
+        rows = track.course(x.astype(np.float64)) + across[:, None]
+        band = labels[np.clip(np.rint(rows).astype(np.intp), 0, len(labels) - 1), x]
         mass[i] = np.bincount(band.ravel(), minlength=count)
-        inked = letters[band].any(axis=0)
-        middle = letters[band[len(band) // 4 : -(len(band) // 4)]].any(axis=0)
-        strokes[i] = np.count_nonzero(np.diff(middle.astype(np.int8)) == 1) if inked.any() else 0
+        strokes[i] = track.strokes(labels, letters, track.xs[0], track.xs[-1])
     mass[:, ~letters] = 0
     own = np.where(mass >= mass.max(axis=0), mass, 0).sum(axis=1)
-    loose = (own < 0.3 * mass.sum(axis=1)) & (strokes <= 3)
+    loose = (own < 0.3 * mass.sum(axis=1)) & (strokes <= FEW_STROKES)
     return [t for t, gone in zip(tracks, loose, strict=True) if not gone]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unscrawl.layout.components import Component
-from unscrawl.layout.lines import Track
+from unscrawl.layout.lines import FEW_STROKES, Track
 
 __all__ = ["absorb", "assign", "trimmed", "without_smudges"]
 
@@ -34,8 +34,13 @@ def assign(parts: Sequence[Component], tracks: Sequence[Track], size: float) -> 
     return rows
 
 
-def absorb(rows: Sequence[list[Component]], tracks: Sequence[Track], size: float) -> list[list[Component]]:
-    """Give rows of a few stray strokes close to a fuller row to it: loops, tails, added words."""
+def absorb(
+    rows: Sequence[list[Component]], tracks: Sequence[Track], labels: NDArray[np.int32], size: float
+) -> list[list[Component]]:
+    """Give rows of a few stray strokes close to a fuller row to it: loops, tails, dots in a row.
+
+    A row of more strokes is a word that was added between the lines.
+    """
     kept = [list(row) for row in rows]
     ink = [sum(p.area for p in row) for row in rows]
     for i in np.argsort(ink).tolist():
@@ -48,7 +53,11 @@ def absorb(rows: Sequence[list[Component]], tracks: Sequence[Track], size: float
             for j, t in enumerate(tracks)
             if ink[j] > 3 * ink[i] and t.xs[0] - size < x < t.xs[-1] + size
         ]
-        if near and min(near)[0] < 1.1 * size:
+        own = np.zeros(int(labels.max()) + 1, bool)
+        own[[p.label for p in rows[i]]] = True
+        ends = min(p.x for p in rows[i]), max(p.x + p.w for p in rows[i])
+        few = tracks[i].strokes(labels, own, *ends) <= FEW_STROKES
+        if near and min(near)[0] < 1.1 * size and few:
             kept[min(near)[1]] += kept[i]
             kept[i] = []
     return kept
