@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unscrawl.ctc import Span
+from unscrawl.language import Language, choose
+from unscrawl.line_recogniser import Head, LineRecogniser
 from unscrawl.page import Box, Glyph, Line, Word
 from unscrawl.strip import prepare
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from unscrawl.image import Picture
     from unscrawl.layout.crops import Crop
 
-__all__ = ["View", "confidence", "line_of", "view_crop", "view_picture"]
+__all__ = ["View", "WholeLines", "confidence", "greedy", "line_of", "view_crop", "view_picture"]
 
 _INK: Final = 70  # of 255: fainter pixels do not count when a box is drawn around a character
 _SIDE: Final = 8  # columns beyond its frames that a character at the end of a word may reach
@@ -30,6 +32,47 @@ class View:
 
     image: NDArray[np.uint8]
     box: Callable[[float, float, float, float], Box]
+
+
+class WholeLines:
+    """Reads lines whole: the surest of several views of each, in the language of the page.
+
+    Args:
+        recogniser: turns strips into frames.
+        languages: those to choose among, by name.
+        weight: of the language beside the ink, 0 for none.
+    """
+
+    def __init__(
+        self, recogniser: LineRecogniser, languages: Mapping[str, Language], weight: float = 1.0
+    ) -> None:
+        self.recogniser, self.languages, self.weight = recogniser, languages, weight
+
+    def read(
+        self, views: Sequence[Sequence[View]], head: Head | None = None
+    ) -> tuple[list[tuple[Line | None, float]], str]:
+        """Return each line with its confidence, and the name of the language that the page is taken to be in.
+
+        Args:
+            views: of each line, one at least.
+            head: a hand's, in place of the recogniser's own.
+        """
+        flat = [view for of_line in views for view in of_line]
+        features = iter(self.recogniser.features([view.image for view in flat]))
+        best: list[tuple[View, NDArray[np.float32]]] = []
+        for of_line in views:
+            seen = [(v, self.recogniser.log_probabilities(next(features), head)) for v in of_line]
+            best.append(max(seen, key=lambda pair: _clear(pair[1])))
+        frames = [log_p for _, log_p in best]
+        name = next(iter(self.languages))
+        if len(self.languages) > 1:
+            name = choose(self.languages, [greedy(log_p, self.recogniser.classes) for log_p in frames])
+        spans = self.languages[name].decode_ctc(frames, weight=self.weight)
+        made = [
+            (line_of(view, found, self.recogniser.stride), confidence(found))
+            for (view, _), found in zip(best, spans, strict=True)
+        ]
+        return made, name
 
 
 def view_crop(crop: Crop) -> View:
@@ -78,6 +121,19 @@ def line_of(view: View, spans: Sequence[Span], stride: int) -> Line | None:
 def confidence(spans: Sequence[Span]) -> float:
     """Return the mean probability of the characters of a line, spaces too; 0 without any."""
     return float(np.mean([np.exp(s.log_p) for s in spans])) if spans else 0.0
+
+
+def greedy(log_p: NDArray[np.float32], classes: str) -> str:
+    """Read the best class of every frame: repeats count once, blanks not at all."""
+    best = log_p.argmax(axis=1)
+    kept = best[np.insert(best[1:] != best[:-1], 0, True)] if len(best) else best
+    return " ".join("".join(classes[c - 1] for c in kept if c).split())
+
+
+def _clear(log_p: NDArray[np.float32]) -> float:
+    """Return how probable the best class is over the frames that hold a character, 0 where none does."""
+    best = log_p.argmax(axis=1)
+    return float(np.exp(log_p.max(axis=1)[best > 0]).mean()) if best.any() else 0.0
 
 
 def _edge(spans: Sequence[Span], i: int, stride: int, wide: int) -> float:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, TypeAlias, get_
 import numpy as np
 from numpy.typing import NDArray
 
-from unscrawl import ctc
 from unscrawl.alphabet import ALPHABET, select
 from unscrawl.casing import case_is_random
 from unscrawl.cut import read_folder
@@ -21,7 +20,7 @@ from unscrawl.errors import ModelError, OptionError
 from unscrawl.glyph import prepare, prepare_all
 from unscrawl.image import Picture, load
 from unscrawl.ink import Ink, extract
-from unscrawl.joined import View, confidence, line_of, view_crop, view_picture
+from unscrawl.joined import WholeLines, view_crop, view_picture
 from unscrawl.language import Choice, Edge, Language
 from unscrawl.lattice import Hypothesis, hypotheses
 from unscrawl.layout import LineInk, find_lines
@@ -35,10 +34,13 @@ if TYPE_CHECKING:
 
     from unscrawl.hand import Hand
 
-__all__ = ["Classified", "Layout", "Reader"]
+__all__ = ["LANGUAGES", "Classified", "Layout", "Reader"]
 
 Layout = Literal["page", "line", "word", "glyph", "cut"]
 Source: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO | NDArray[Any] | Image | Picture"
+
+LANGUAGES: Final = ("en", "fr")
+"""Those that come with the package; of a page that tells nothing the first is taken."""
 
 _Reading: TypeAlias = "tuple[Line | None, float]"  # a line, and how sure it is
 
@@ -77,7 +79,7 @@ class Reader:
         model: an exported classifier (`.onnx` with its `.json` card) of characters that stand apart; None
             takes the shipped one. With another one, lines are read by it alone.
         line_model: an exported line recogniser; None takes the shipped one.
-        language: "en", or None to believe the ink alone.
+        language: "en", "fr", "auto" to tell from each page, or None to believe the ink alone.
         hand: what was learnt of the writer (see `unscrawl teach`), or its name; one with an alphabet of its
             own reads rows of that.
         threads: for ONNX Runtime; None takes the cores there are.
@@ -92,14 +94,15 @@ class Reader:
         *,
         model: str | os.PathLike[str] | None = None,
         line_model: str | os.PathLike[str] | None = None,
-        language: str | None = "en",
+        language: str | None = "auto",
         hand: str | Hand | None = None,
         threads: int | None = None,
     ) -> None:
         self.recogniser = Recogniser(model, threads=threads)
         whole = model is None or line_model is not None
         self.line_recogniser = LineRecogniser(line_model, threads=threads) if whole else None
-        self.language = Language.load(language or "en")
+        names = LANGUAGES if language == "auto" else (language or LANGUAGES[0],)
+        self.languages = {name: Language.load(name) for name in names}
         self._weight = 1.0 if language else 0.0
         self.hand = self._take(hand)
         place = {c: i for i, c in enumerate(self.recogniser.classes)}
@@ -170,39 +173,27 @@ class Reader:
         views = [[view_crop(crop_of(ink, line))] for line in lines]
         if alone:  # the picture is the line: as it is, too
             views = [[view_picture(picture), *(view for of_line in views for view in of_line)]]
-        whole = self._whole(views)
-        apart = [i for i, line in enumerate(lines) if _stands_apart(line, whole[i][0])]
-        printed = dict(zip(apart, self._printed(ink, [lines[i] for i in apart]), strict=True))
-        return [_surer(reading, printed.get(i)) for i, reading in enumerate(whole)]
-
-    def _whole(self, views: Sequence[Sequence[View]]) -> list[_Reading]:
-        """Read lines whole: each with how sure it is; of several views of a line the surest counts."""
-        assert self.line_recogniser is not None
-        flat = [view for of_line in views for view in of_line]
         taught = self.hand.line if self.hand else None
         head = taught.on(self.line_recogniser.head) if taught else None
-        read: list[_Reading] = []
-        features = iter(self.line_recogniser.features([view.image for view in flat]))
-        for of_line in views:
-            best: _Reading = (None, 0.0)
-            for view in of_line:
-                log_p = self.line_recogniser.log_probabilities(next(features), head)
-                spans = ctc.best_path(log_p, self.line_recogniser.classes)
-                sure = confidence(spans)
-                if sure > best[1]:
-                    best = (line_of(view, spans, self.line_recogniser.stride), sure)
-            read.append(best)
-        return read
+        whole, language = WholeLines(self.line_recogniser, self.languages, self._weight).read(views, head)
+        apart = [i for i, line in enumerate(lines) if _stands_apart(line, whole[i][0])]
+        printed = dict(zip(apart, self._printed(ink, [lines[i] for i in apart], language), strict=True))
+        return [_surer(reading, printed.get(i)) for i, reading in enumerate(whole)]
 
-    def _printed(self, ink: Ink, lines: Sequence[LineInk]) -> list[_Reading]:
+    def _printed(self, ink: Ink, lines: Sequence[LineInk], language: str | None = None) -> list[_Reading]:
         """Read lines character by character, as hand-print can be."""
         found = [hypotheses(line) for line in lines]
         log_p = self._glyphs(prepare_all([h.ink for hs in found for h in hs]))
         parts = np.split(log_p, np.cumsum([len(hs) for hs in found])[:-1]) if found else []
         edges = [self._edges(hs, part) for hs, part in zip(found, parts, strict=True)]
-        read = [self.decode(e, line.breaks) for e, line in zip(edges, lines, strict=True)]
+
+        def decode(fold: bool) -> list[list[list[Choice]]]:
+            pairs = zip(edges, lines, strict=True)
+            return [self.decode(e, line.breaks, fold_case=fold, language=language) for e, line in pairs]
+
+        read = decode(False)
         if case_is_random("".join(c.char for c in word) for words in read for word in words):
-            read = [self.decode(e, line.breaks, fold_case=True) for e, line in zip(edges, lines, strict=True)]
+            read = decode(True)
         made = [_line(words, hs, ink) if words else None for words, hs in zip(read, found, strict=True)]
         return [(line, line.confidence if line else 0.0) for line in made]
 
@@ -262,12 +253,18 @@ class Reader:
         return out
 
     def decode(
-        self, edges: Sequence[Edge], breaks: NDArray[np.float32], *, fold_case: bool = False
+        self,
+        edges: Sequence[Edge],
+        breaks: NDArray[np.float32],
+        *,
+        fold_case: bool = False,
+        language: str | None = None,
     ) -> list[list[Choice]]:
         """Choose the characters of a line by ink and language together: words of choices."""
         if not edges:
             return []
-        return self.language.decode(edges, breaks, fold_case=fold_case, weight=self._weight)
+        model = self.languages[language or next(iter(self.languages))]
+        return model.decode(edges, breaks, fold_case=fold_case, weight=self._weight)
 
     def _edges(self, found: Sequence[Hypothesis], log_p: NDArray[np.float32]) -> list[Edge]:
         """Score a line's hypotheses by form and by place on the line."""

@@ -56,13 +56,28 @@ def read(
             help="Write NAME.overlay.png, boxes and guesses over the picture, to DIR or the current folder.",
         ),
     ] = False,
-    language: Annotated[str, typer.Option(metavar="NAME", help="The language that helps to read.")] = "en",
+    language: Annotated[
+        str,
+        typer.Option(
+            metavar="NAME", help="The language that helps to read: en, fr, or auto: told page by page."
+        ),
+    ] = "auto",
     no_language: Annotated[
         bool, typer.Option("--no-language", help="Read each character by its shape alone.")
     ] = False,
+    hand: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Whose writing it is: see `unscrawl teach`.", show_default=False),
+    ] = None,
     model: Annotated[
         Path | None,
-        typer.Option(metavar="PATH", help="Another network than the built-in one.", show_default=False),
+        typer.Option(
+            metavar="PATH", help="Another network for characters than the built-in one.", show_default=False
+        ),
+    ] = None,
+    line_model: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Another network for whole lines.", show_default=False),
     ] = None,
 ) -> None:
     """Print the text of handwriting in pictures, in reading order.
@@ -77,7 +92,7 @@ def read(
 
     from unscrawl.reader import Reader  # only now: a mistyped option is answered at once
 
-    reader = Reader(model=model, language=None if no_language else language)
+    reader = Reader(model=model, line_model=line_model, language=None if no_language else language, hand=hand)
     heading = ""
     for source in track(sources):
         try:
