@@ -140,3 +140,17 @@ def test_one_line_takes_milliseconds() -> None:
     began = time.process_time()
     ctc.best_path(log_p, classes)
     assert time.process_time() - began < 0.25  # about 0.01 s when nothing else runs
+
+
+def test_long_texts_are_weighed_in_parts() -> None:
+    classes = "abcde"
+    log_p = np.log(np.exp(frames(900, 6, seed=1)) * 0.3 + np.exp(written("abcde" * 45, classes)) * 0.7)
+    text = [classes.index(c) + 1 for c in "abcde" * 45]
+    spans = ctc.align(log_p, text)
+    assert spans is not None
+    _, odds, gone = ctc.rivals(log_p, text, spans, n=5)
+    here = ctc.log_likelihood(log_p, text)
+    for i in (0, 127, 128, 224):
+        assert ctc.log_likelihood(log_p, text[:i] + text[i + 1 :]) - here == pytest.approx(gone[i], abs=0.01)
+    assert odds.shape == (225, 5)
+    assert abs(odds[:, 0]).max() < 1e-6

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -155,3 +156,14 @@ def test_one_line_takes_milliseconds(english: Language) -> None:
     for _ in range(3):
         english.decode_ctc([log_p])
     assert time.process_time() - began < 1.0  # about 0.06 s when nothing else runs
+
+
+def test_a_very_long_line_takes_bounded_memory(english: Language) -> None:
+    log_p = frames("and so on " * 40)
+    tracemalloc.start()
+    spans, short = english.decode_ctc([log_p, frames("a cat")])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert text_of(spans) == "and so on " * 40
+    assert text_of(short) == "a cat"
+    assert peak < 40e6

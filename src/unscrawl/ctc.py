@@ -24,6 +24,8 @@ QUIET: Final = 0.999
 """Probability of the blank beyond which a frame says nothing but that characters are apart."""
 RIVALS: Final = 8
 """Characters that compete for a place."""
+_PART: Final = 128  # characters weighed at once: bounds memory
+_LAP: Final = 8  # characters on either side that are weighed with them
 _FLOOR: Final = -30.0  # log probability below which classes are all alike: keeps products of frames finite
 
 
@@ -94,7 +96,7 @@ def align(log_p: NDArray[np.floating], text: Sequence[int] | Ints) -> list[tuple
         return None
     if n == 1:
         return []
-    emit = log_p[:, states].astype(np.float64)
+    emit = log_p[:, states]
     came = np.zeros((len(log_p), n), np.int8)
     score = np.full(n + 2, -np.inf)  # two places before the first state, so that slices can look back
     score[2:4] = emit[0, :2]
@@ -151,8 +153,8 @@ def rivals(
 ) -> tuple[Ints, Floats, Floats]:
     """Weigh every character of a text against what else could stand in its place.
 
-    Exact sums over all paths: with forward and backward variables of `text`, one more pass gives the
-    likelihood of the text with any one character replaced or left out.
+    Sums over all paths: with forward and backward variables of `text`, one more pass gives the likelihood of
+    the text with any one character replaced or left out. Very long texts are taken in overlapping parts.
 
     Args:
         log_p: [T, C] log probabilities, class 0 the blank.
@@ -167,8 +169,20 @@ def rivals(
     text = np.asarray(text, np.int64)
     if not len(text):
         return np.zeros((0, n), np.int64), np.zeros((0, n)), np.zeros(0)
-    kept = squeeze(log_p)
     chars = _contenders(log_p, text, frames, n)
+    odds, gone = np.zeros(chars.shape), np.zeros(len(text))
+    for i in range(0, len(text), _PART):
+        first, last = max(0, i - _LAP), min(len(text), i + _PART + _LAP)
+        start = frames[first][0] if first else 0
+        stop = frames[last - 1][1] if last < len(text) else len(log_p)
+        some, none = _odds(log_p[start:stop], text[first:last], chars[first:last])
+        odds[i : i + _PART], gone[i : i + _PART] = some[i - first :][:_PART], none[i - first :][:_PART]
+    return chars, odds, gone
+
+
+def _odds(log_p: NDArray[np.floating], text: Ints, chars: Ints) -> tuple[Floats, Floats]:
+    """[U, n] log odds of `chars` and [U] of no character, each in the place of that of `text`."""
+    kept = squeeze(log_p)
     p = np.exp(np.maximum(log_p[kept], _FLOOR).astype(np.float64))
     states, skip = _states(text)
     emit = p[:, states]
@@ -197,7 +211,7 @@ def rivals(
         total += inside * leave[t]
     gone = _left_out(text, resting, touching, entered, alpha)
     spelt, tiny = max(alpha[-1, -2:].sum(), np.finfo(np.float64).tiny), np.exp(_FLOOR)
-    return chars, np.log(np.maximum(total / spelt, tiny)), np.log(np.maximum(gone / spelt, tiny))
+    return np.log(np.maximum(total / spelt, tiny)), np.log(np.maximum(gone / spelt, tiny))
 
 
 def _left_out(text: Ints, resting: Floats, touching: Floats, entered: Floats, alpha: Floats) -> Floats:

@@ -35,6 +35,8 @@ SUPPORT: Final = -5.0
 """Log probability below which a frame does not support a character."""
 MARGIN: Final = 8.0
 """Nats below the best prefix of a line beyond which no longer prefix is tried."""
+TOGETHER: Final = 20_000
+"""Frames of lines that are searched together, which bounds memory."""
 _NEVER: Final = -1e9
 _MIX: Final = np.uint64(0x9E3779B97F4A7C15)  # the golden ratio's bits: spreads hashes (Knuth 1998, 6.4)
 
@@ -145,22 +147,27 @@ def search(
         beam: prefixes kept of each line.
     """
     kept = [np.asarray(line, np.float32)[squeeze(line)] for line in lines]
-    order = sorted((i for i in range(len(kept)) if len(kept[i])), key=lambda i: -len(kept[i]))
+    order = sorted(range(len(kept)), key=lambda i: -len(kept[i]))
+    found: dict[int, Found] = {}
+    while order:
+        n = max(1, TOGETHER // max(1, len(kept[order[0]])))
+        some, order = order[:n], order[n:]
+        found |= zip(some, _together([kept[i] for i in some], model, weight, beam), strict=True)
+    return [found[i] for i in range(len(kept))]
+
+
+def _together(kept: list[Floats], model: TextModel, weight: float, beam: int) -> list[Found]:
+    """Return the best text of each of some lines, the longest first."""
+    frames = _frames(kept)
     history = _History(model)
-    nodes = [0] * len(lines)
-    if order:
-        frames = _frames([kept[i] for i in order])
-        beams, alive = _begin(len(order), beam, model), len(order)
-        for step in range(int(frames.steps[0]) + 1):
-            going = int((frames.steps > step).sum())
-            if going < alive:
-                for i, node in zip(
-                    order[going:alive], _finish(beams, going, beam, model, weight), strict=True
-                ):
-                    nodes[i] = node
-                beams, alive = beams.take(np.arange(going * beam)), going
-            if alive:
-                beams = _advance(beams, frames, step, alive, model, weight, history)
+    beams, alive, nodes = _begin(len(kept), beam, model), len(kept), list[int]()
+    for step in range(int(frames.steps[0]) + 1):
+        going = int((frames.steps > step).sum())
+        if going < alive:
+            nodes = _finish(beams, going, beam, model, weight) + nodes
+            beams, alive = beams.take(np.arange(going * beam)), going
+        if alive:
+            beams = _advance(beams, frames, step, alive, model, weight, history)
     return history.found(nodes)
 
 
@@ -205,7 +212,6 @@ def _advance(
     # A character right behind its equal needs a blank between them.
     longer = np.where(char == last[:, :, None], rested[:, :, None], both[:, :, None]) + score
     label = touching + log_p[np.arange(L)[:, None], last + 1]
-    label[last < 0] = _NEVER
     _rejoin(beams, longer, label, char[:, 0], last)
     stay = _Beams(beams.scores.copy(), beams.places, beams.hashes, beams.state)
     stay.scores[:, _BLANK] = (both + log_p[:L, :1]).ravel()

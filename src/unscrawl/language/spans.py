@@ -31,7 +31,7 @@ POSSIBLE: Final = -7.0
 """Log odds from which a rival is weighed in context."""
 TAIL: Final = 4
 """Characters behind a place that its rivals are weighed with."""
-TRUST: Final = (0.443, 0.142, 2.265, 2.764, -3.638)
+TRUST: Final = (0.418, 0.189, 2.138, 1.91, -3.05)
 """Weights of the log odds in context, of those by the frames alone, of the mean probability by the frames
 in the word and in the line, and a constant; fitted to held-back lines (`bench/language.py`)."""
 _SURE: Final = 8.0  # log odds beyond which evidence counts no further
