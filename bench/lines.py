@@ -18,6 +18,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import importlib.metadata
+import importlib.util
 import io
 import json
 import multiprocessing
@@ -205,6 +206,9 @@ def main() -> None:
     record = args.out / "results.json"
     results: Results = json.loads(record.read_text("utf-8")) if record.exists() and not args.fresh else {}
     for entrant, model, wanted in plan:
+        if entrant in RIVALS and not importlib.util.find_spec(entrant):
+            print(f"{entrant} is left out: pip install '.[bench]'", file=sys.stderr)
+            continue
         for name in runs(entrant, model, args.cores, wanted, results):
             record.write_text(json.dumps(results, ensure_ascii=False) + "\n", encoding="utf-8")
             print(f"{entrant}: {name}, CER {cer([results[entrant][name]]):.1%}", file=sys.stderr)
