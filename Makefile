@@ -2,12 +2,15 @@
 # make test    install the rest and run the whole suite
 # make lint    style and types
 # make exam    measure on the shared data, where it is present (DATA=FOLDER)
-# make weights rebuild the shipped network from the data folder (DATA=FOLDER)
+# make weights rebuild the shipped networks and language files from the data folder (DATA=FOLDER)
 # make clean   remove what these made
 
 PYTHON ?= python3
 DATA ?= ../shared/data
 BIN := .venv/bin
+
+LINES := $(filter-out $(WITHOUT:%=$(DATA)/lines/%.tsv),$(wildcard $(DATA)/lines/*.tsv))
+ENGLISH := $(filter %/hooker.tsv %/stanford1905.tsv,$(LINES))
 
 .PHONY: read test lint exam weights clean
 
@@ -26,8 +29,10 @@ exam: .venv/.all
 	$(BIN)/python bench/exam.py $(DATA)
 
 # Each step can be repeated alone: fonts, a first classifier, real characters cut out of the transcribed lines
-# of the sets in ALIGNED with its help (ALIGNED= does without), the classifier that ships.
+# of the sets in ALIGNED with its help (ALIGNED= does without), the classifier that ships; then the language
+# files and the line recogniser, without the sets in WITHOUT. The last takes hours on two cores.
 ALIGNED ?= copiste_fr
+WITHOUT ?=
 FONTS := .cache/fonts
 TRAIN := $(BIN)/unscrawl train characters --data-dir $(DATA) --fonts-dir $(FONTS) --recipe glyph
 weights: .venv/.all
@@ -40,6 +45,11 @@ ifneq ($(ALIGNED),)
 endif
 	$(TRAIN) --out runs/glyph
 	$(BIN)/python -m unscrawl.learn.shipped runs/glyph --data-dir $(DATA) --fonts-dir $(FONTS)
+	$(BIN)/python -m unscrawl.learn.words src/unscrawl/weights $(DATA)/text/books_en.txt.xz $(ENGLISH) --language en --words 80000 --threshold 64 --lines-count 5
+	$(BIN)/python -m unscrawl.learn.words src/unscrawl/weights $(filter-out $(ENGLISH),$(LINES)) --language fr --words 60000 --threshold 1.2 --lines-count 1
+	$(BIN)/unscrawl learn-lines $(LINES) $(DATA)/names/labelled_dev.tsv --recipe line --fonts $(FONTS) \
+	  --text $(DATA)/text/books_en.txt.xz --characters $(DATA)/glyphs/bp62.npz --characters $(DATA)/glyphs/omniglot_latin.npz \
+	  $(ALIGNED:%=--characters $(FONTS)/aligned.npz) --out runs/line --export src/unscrawl/weights/line.onnx
 
 clean:
 	rm -rf .venv out build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache

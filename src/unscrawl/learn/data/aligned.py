@@ -32,6 +32,7 @@ from unscrawl.image import load
 from unscrawl.ink import extract
 from unscrawl.lattice import Hypothesis, hypotheses
 from unscrawl.layout import LineInk, find_lines
+from unscrawl.learn.lines.sources import held_back
 from unscrawl.recogniser import Recogniser
 
 __all__ = ["Cut", "align", "cut_line", "cut_lines"]
@@ -112,12 +113,19 @@ def cut_line(recogniser: Recogniser, line: LineInk, text: str) -> list[Cut]:
 
 
 def cut_lines(recogniser: Recogniser, folder: Path, name: str) -> Iterator[tuple[str, list[Cut]]]:
-    """Yield (page, characters) for every line of the set `name` (NAME.zip, NAME.tsv) in `folder`."""
+    """Yield (page, characters) for the lines of the set `name` (NAME.zip, NAME.tsv) in `folder`.
+
+    Lines that are held back for measuring line readers are passed over.
+    """
     with (
         zipfile.ZipFile(folder / f"{name}.zip") as pictures,
         (folder / f"{name}.tsv").open(encoding="utf-8") as f,
     ):
-        for row in csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE):
+        rows = list(csv.DictReader(f, delimiter="\t", quoting=csv.QUOTE_NONE))
+        held = held_back(name, rows)
+        for i, row in enumerate(rows):
+            if i in held:
+                continue
             try:
                 picture = load(io.BytesIO(pictures.read(row["file"])), row["file"])
                 lines = find_lines(extract(picture, layout="line"), layout="line")
