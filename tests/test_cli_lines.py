@@ -10,7 +10,6 @@ import pytest
 
 from conftest import Ran
 from lines_made import line, png, sample
-from unscrawl import cli
 from unscrawl.cli.lines import _command
 from unscrawl.learn.lines import writers
 from unscrawl.line_recogniser import LineRecogniser
@@ -21,9 +20,8 @@ RECIPE = "batch = 2\nsteps = 2\nevery = 2\nwidth = 16\nblocks = 1\nlook = 2\nsyn
 
 
 @pytest.fixture
-def learn(unscrawl: Command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Command:
+def learn(unscrawl: Command, tmp_path: Path) -> Command:
     """Run `unscrawl learn-lines ARGUMENTS...` in a folder with sets `mine` and `yours` and a tiny recipe."""
-    monkeypatch.setitem(cli._HOMES, "learn-lines", "unscrawl.cli.lines")
     (tmp_path / "tiny.toml").write_text(RECIPE, encoding="utf-8")
     for folder, texts in (
         ("mine", ["hello", "dear Ann", "see", "you", "soon"]),
@@ -52,6 +50,7 @@ def test_run_from_pictures_to_a_recogniser(learn: Command, tmp_path: Path) -> No
     run = tmp_path / "runs" / "x"
     assert (run / "left_out.tsv").read_text("utf-8") == "mine\t4.png\tcharacters outside the alphabet\n"
     recogniser = LineRecogniser(run / "line.onnx")
+    assert recogniser.replay is not None
     assert recogniser.card["licences"][0] == "mine: CC0"
     assert "handwriting fonts" in recogniser.card["licences"][1]
     assert recogniser.card["recipe"]["weights"] == {"mine": 2.0}

@@ -73,7 +73,7 @@ def test_frames_are_probabilities(recogniser: LineRecogniser) -> None:
 def test_another_head_may_be_given(recogniser: LineRecogniser) -> None:
     features = recogniser.features([strip(64)])[0]
     weight, bias = np.zeros((16, 129), np.float32), np.zeros(129, np.float32)
-    bias[7] = 20
+    bias[7] = 50
     assert np.exp(recogniser.log_probabilities(features, (weight, bias)))[:, 7].min() > 0.99
     assert np.exp(recogniser.log_probabilities(features))[:, 7].max() < 0.99
 
@@ -87,9 +87,12 @@ def test_card_s_temperature_softens(copy: Path, recogniser: LineRecogniser) -> N
     assert odds[1] == pytest.approx(odds[0] / 3, abs=1e-4)
 
 
-def test_identity_is_that_of_the_trunk(copy: Path, recogniser: LineRecogniser) -> None:
-    assert LineRecogniser(copy).identity == recogniser.identity
-    assert len(recogniser.identity) == 16
+def test_fingerprint_is_that_of_trunk_and_head(copy: Path, recogniser: LineRecogniser) -> None:
+    assert LineRecogniser(copy).fingerprint == recogniser.fingerprint
+    assert len(recogniser.fingerprint) == 16
+    weight, bias = recogniser.head
+    np.savez(copy.with_suffix(".npz"), weight=weight, bias=bias + 1)
+    assert LineRecogniser(copy).fingerprint != recogniser.fingerprint
 
 
 @pytest.mark.parametrize("suffix", [".onnx", ".npz", ".json"])

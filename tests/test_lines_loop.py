@@ -154,10 +154,14 @@ def test_exported_trunk_is_the_same(net: LineNet) -> None:
 
 
 def test_exported_files_read_as_the_network_does(net: LineNet, tmp_path: Path) -> None:
-    score = export(net, tmp_path / "line.onnx", LINES, licences=["drawn: ours"])
+    score = export(net, tmp_path / "line.onnx", LINES, LINES[:2], licences=["drawn: ours"])
     reader = LineRecogniser(tmp_path / "line.onnx")
     assert reader.card["licences"] == ["drawn: ours"]
     assert reader.card["figures"]["held back, read greedily"] == {"lines": 5, "CER": round(score.pooled, 4)}
+    assert reader.replay is not None
+    mean, count, second = reader.replay
+    assert (mean.shape, second.shape) == ((129, 16), (16, 16))
+    assert count.sum() == sum(len(p) for p in log_probabilities(net, LINES[:2]))
     strip = np.random.default_rng(0).integers(0, 256, (40, 128), dtype=np.uint8)
     with torch.inference_mode():
         ours = (net(torch.from_numpy(strip[None]))[0] / reader.temperature).log_softmax(1).numpy()

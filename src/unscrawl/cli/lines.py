@@ -132,10 +132,9 @@ def learn_lines(
         "trained on": dict(Counter(s.source for s in lines.training)),
         "left out": {name: round(cer, 4) for name, cer in unseen.by_set.items()},
     }
-    used = [gather.licence(path) for name, path in sets.items() if name not in apart]
-    score = write(
-        net.cpu(), target, lines.held, licences=used + (writers.licences(fonts) if fonts else []), **facts
-    )
+    licences = [gather.licence(path) for name, path in sets.items() if name not in apart]
+    licences += writers.licences(fonts) if fonts else []
+    score = write(net.cpu(), target, lines.held, lines.training, licences=licences, **facts)
     loop.remember(folder, **facts, score={"lines": len(lines.held), "CER": round(score.pooled, 4)})
     put(f"{folder}: CER {score.pooled:.2%} on {len(lines.held):,} lines held back\n")
     for name, cer in unseen.by_set.items():
