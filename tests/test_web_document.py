@@ -145,7 +145,9 @@ def test_only_words_that_somebody_looked_at_teach() -> None:
         word("x", 140, 9),
     ]
     taught = vouched(reading(result(line, [word("sure", 0, 40, y=50)]), (0, 1, "friend")))
-    assert taught == [((0, 0, 90, 20), "my friend")]
+    ((box, text, glyphs),) = taught
+    assert (box, text) == ((0, 0, 90, 20), "my friend")
+    assert (glyphs[0], "".join(label for _, label in glyphs)) == (((30, 0, 10, 20), "f"), "friend")
 
 
 @pytest.mark.parametrize("text", ["", "  ", "a\x00b", "\ud800", "x" * 201])

@@ -125,14 +125,16 @@ class Desk:
         parts = vouched(last)
         if not parts:
             raise RefusedError(422, "there is nothing to learn from yet: correct or confirm some words first")
-        lessons = [Lesson(f"{last.page.name}: {text}", picture, box, text) for box, text in parts]
+        lessons = [
+            Lesson(part.text, picture, part.box, part.text, last.page.layout, part.glyphs) for part in parts
+        ]
         report = self.hands.teach(hand, lessons)
         reading, told = self.reread(key, hand if report.kept else last.page.hand, last.number)
         return reading, Reread(told.differ, told.saved, told.wrong, told.homeless, report)
 
     def teach(self, hand: str, data: bytes, name: str, text: str) -> Report:
         """Teach `hand` one uploaded picture of a line."""
-        return self.hands.teach(hand, [Lesson(name, load(data, name), None, text)])
+        return self.hands.teach(hand, [Lesson(name, load(data, name), None, text, "line")])
 
     def forget(self, key: str) -> None:
         """Delete a page."""

@@ -6,14 +6,14 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from itertools import groupby
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from unscrawl.page import Box
 from unscrawl.render import DOUBTFUL
 from unscrawl.web.records import Correction, Edit, Reading
 from unscrawl.web.refused import RefusedError
 
-__all__ = ["compose", "correct_line", "corrected_export", "right_text", "share_out", "vouched"]
+__all__ = ["Vouched", "compose", "correct_line", "corrected_export", "right_text", "share_out", "vouched"]
 
 _LONGEST: Final = 200  # characters in a word's correction, spaces included
 
@@ -142,8 +142,16 @@ def _common(a: str, b: str) -> float:
     return sum(block.size for block in matcher.get_matching_blocks()) - 0.01 * abs(len(a) - len(b))
 
 
-def vouched(reading: Reading) -> list[tuple[Box, str]]:
-    """Return where on the picture which text is certain enough to learn from: (box, text) of parts of lines.
+class Vouched(NamedTuple):
+    """A part of a line that reads `text`; where its looked-at characters are, as far as that is known."""
+
+    box: Box
+    text: str
+    glyphs: tuple[tuple[Box, str], ...]
+
+
+def vouched(reading: Reading) -> list[Vouched]:
+    """Return what is certain enough to learn from.
 
     These are the words that a person corrected or confirmed, with their neighbours up to the next doubtful
     word; a word that nobody looked at is no teacher.
@@ -153,8 +161,17 @@ def vouched(reading: Reading) -> list[tuple[Box, str]]:
         for doubtful, run in groupby(line["words"], key=lambda word: word["doubtful"]):
             words = [word for word in run if word["text"]]
             if not doubtful and any(word["corrected"] for word in words):
-                found.append((_around([word["box"] for word in words]), " ".join(w["text"] for w in words)))
+                text = " ".join(word["text"] for word in words)
+                glyphs = tuple(glyph for word in words for glyph in _placed(word))
+                found.append(Vouched(_around([word["box"] for word in words]), text, glyphs))
     return found
+
+
+def _placed(word: dict[str, Any]) -> Iterator[tuple[Box, str]]:
+    """Say where each character of a corrected word is, if it has as many as were read."""
+    if word["corrected"] and len(word["text"]) == len(word["glyphs"]) and " " not in word["text"]:
+        for character, glyph in zip(word["text"], word["glyphs"], strict=True):
+            yield Box(*glyph["box"]), character
 
 
 def _around(boxes: Sequence[Sequence[int]]) -> Box:

@@ -34,12 +34,22 @@ export class Bench {
     return this.input.value === this.text ? null : this.input.value;
   }
 
+  /** Whether the word that is shown is still as it was; if so, go on with `page`. */
+  stands(page) {
+    const line = page.lines[this.at.line];
+    const versions = (this.at.word === null ? line.words : [line.words[this.at.word]]).map((word) => word.version);
+    const same = String(versions) === String(this.versions);
+    if (same) this.page = page;
+    return same;
+  }
+
   /** Show a word or, with at.word null, a line; `draft` is text that was typed before. */
   open(page, at, draft = null) {
     this.at = at;
     this.page = page;
     const line = page.lines[at.line];
     this.part = at.word === null ? { ...line, glyphs: [], read: line.text } : line.words[at.word];
+    this.versions = (at.word === null ? line.words : [this.part]).map((word) => word.version);
     this.text = this.part.text ?? "";
     this.form.hidden = false;
     this.input.value = draft ?? this.text;

@@ -28,7 +28,10 @@ class PageView {
     this.bench = new Bench(this.find("#bench"), this.sheet.image, {
       accept: (at, text) => this.accept(at, text),
       move: (step, at, draft) => this.move(step, at, draft),
-      nothing: (at) => this.correct(at, null) || this.forward(at),
+      nothing: (at) => {
+        this.correct(at, null);
+        this.forward(at);
+      },
       back: (at) => this.takeBack(at),
       close: (at) => this.close(at),
     });
@@ -89,16 +92,17 @@ class PageView {
       : "Nothing written was found on this picture.";
   }
 
-  /** Ask for the page anew, and go on with what is being typed. */
+  /** Ask for the page anew; who is typing goes on, unless somebody else has corrected this very word. */
   async refresh() {
-    const { at, draft } = this.bench;
     await this.saver.idle();
     try {
       const page = await api.page(this.id);
       const again = page.reading !== this.page.reading;
       this.show(page, again ? undefined : this.sheet.changed);
-      if (!at || this.bench.at !== at) return;
+      const { at, draft } = this.bench;
+      if (!at) return;
       if (again) this.close();
+      else if (this.bench.stands(page)) this.sheet.mark(at.line, at.word, at.glyph);
       else this.open(at, draft);
     } catch (error) {
       complain(error.message);
@@ -107,7 +111,6 @@ class PageView {
 
   open(at, draft = null) {
     complain("");
-    this.sheet.mark(at.line, at.word, at.glyph);
     this.bench.open(this.page, at, draft);
     this.main.firstElementChild.classList.add("benched");
     this.sheet.mark(at.line, at.word, at.glyph);

@@ -25,7 +25,7 @@ export class Saver {
       try {
         saved(await this.#persist(save));
       } catch (error) {
-        await failed(error);
+        await failed(error).catch((next) => complain(next.message));
       } finally {
         this.changed(--this.waiting);
       }

@@ -1,0 +1,47 @@
+"""The page with the real reader and real hands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from conftest import LETTER
+from unscrawl.web.app import create_app
+from unscrawl.web.learning import OwnHands
+from unscrawl.web.store import Store
+from web_fake import WRITE
+
+
+@pytest.fixture
+def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
+    monkeypatch.setenv("UNSCRAWL_HANDS", str(tmp_path / "hands"))
+    app = create_app(Store(tmp_path / "pages.sqlite"), OwnHands(), seconds=600)
+    with TestClient(app, base_url="http://localhost", headers=WRITE) as opened:
+        yield opened
+
+
+def test_corrected_letter_teaches_a_hand_that_reads_it_again(client: TestClient) -> None:
+    page = client.post("/api/pages", files={"picture": LETTER.read_bytes()}).json()
+    read = page["text"]
+    for i, line in enumerate(page["lines"][:2]):
+        right = {"reading": 1, "versions": [0] * len(line["words"]), "text": line["text"]}
+        assert client.put(f"/api/pages/{page['id']}/lines/{i}", json=right).status_code == 200
+    told = client.post(f"/api/pages/{page['id']}/learn", json={"hand": "andrew"}).json()
+    assert told["taught"]["used"] + len(told["taught"]["left_out"]) == 2
+    assert told["page"]["reading"] == 2
+    assert told["page"]["text"].splitlines()[:2] == read.splitlines()[:2]
+    assert client.get("/api/hands").json() == ["andrew"]
+    assert client.post("/api/read", files={"picture": LETTER.read_bytes()}).json()["text"] == read
+    assert client.post("/api/hands/andrew/undo").status_code == 204
+    assert client.get("/api/hands").json() == []
+
+
+def test_hand_without_a_proper_name_is_refused(client: TestClient) -> None:
+    for name in ("..", "a:b", "con"):
+        files = {"picture": LETTER.read_bytes()}
+        answer = client.post(f"/api/hands/{name}/teach", files=files, data={"text": "Dear Edith"})
+        assert answer.status_code in (404, 405, 422)
+        assert list(answer.json()) == ["error"]
