@@ -46,8 +46,11 @@ _Reading: TypeAlias = "tuple[Line | None, float]"  # a line, and how sure it is
 
 _TOP: Final = 5  # alternatives given at least
 _CUTS: Final = 0.35  # weight of the cuts' odds beside the network's; found on lines of held-back characters
+_LEAST: Final = 0.35  # confidence of a line of a page below which it is taken for no writing
+_SHORT, _LEAST_SHORT = 3, 0.6  # characters of a short one, and the same for it
 _APART: Final = (0.75, 1.25)  # white gaps a character in a line whose characters may stand apart
-_ALIKE: Final = 0.5  # likeness of two readings below which that by characters is of joined writing: nonsense
+_ALIKE: Final = 0.55  # likeness of two readings below which that by characters is of joined writing: nonsense
+_MODEST: Final = 0.01  # by how much readings by characters are surer than they say, beside those of lines
 
 
 @dataclass(frozen=True)
@@ -161,8 +164,10 @@ class Reader:
             return read_rows(picture, self.hand.glyph, self.recogniser, layout=layout)
         ink = extract(picture, layout=layout)
         lines = find_lines(ink, layout=layout)
-        made = self._lines(picture, ink, lines, alone=layout != "page")
-        return Page(picture.source, tuple(line for line in made if line), picture)
+        made = [line for line in self._lines(picture, ink, lines, alone=layout != "page") if line]
+        if layout == "page" and self.line_recogniser is not None:
+            made = [line for line in made if _is_writing(line)]
+        return Page(picture.source, tuple(made), picture)
 
     def _lines(
         self, picture: Picture, ink: Ink, lines: Sequence[LineInk], *, alone: bool
@@ -281,6 +286,11 @@ class Reader:
         return Page(picture.source, (Line.of([Word.of([glyph])]),), picture)
 
 
+def _is_writing(line: Line) -> bool:
+    """Tell writing from stamps, seals, printed ornaments and dirt, of which little can be read, and unsurely."""
+    return line.confidence >= (_LEAST if len(line.text) > _SHORT else _LEAST_SHORT)
+
+
 def _stands_apart(line: LineInk, read: Line | None) -> bool:
     """Tell whether there are about as many separate pieces in a line as characters were read."""
     count = len("".join(word.text for word in read.words)) if read else 0
@@ -294,7 +304,7 @@ def _surer(whole: _Reading, printed: _Reading | None) -> Line | None:
     That by characters is as sure of itself on joined writing, where it is nonsense: it counts only where the
     two agree by and large.
     """
-    if printed is None or printed[1] <= whole[1]:
+    if printed is None or printed[1] + _MODEST <= whole[1]:
         return whole[0]
     first, second = (line.text.lower().replace(" ", "") if line else "" for line, _ in (whole, printed))
     alike = SequenceMatcher(None, first, second, autojunk=False).ratio()
