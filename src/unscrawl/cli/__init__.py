@@ -29,11 +29,13 @@ _HOMES: Final = {
     "evaluate": "unscrawl.cli.learning",
     "compare": "unscrawl.cli.learning",
     "export": "unscrawl.cli.learning",
+    "learn-lines": "unscrawl.cli.lines",
 }
 """Where each command is defined, in the order of the help text."""
 
-_TRAIN: Final = ("torch", "safetensors", "onnx", "onnxscript", "platformdirs", "jinja2", "accelerate")
-_EXTRAS: Final = dict.fromkeys(_TRAIN, "train")
+_TRAIN: Final = ("torch", "onnx", "onnxscript", "jinja2", "accelerate", "wordfreq")
+_WEB: Final = ("fastapi", "uvicorn", "starlette", "multipart", "python_multipart")
+_EXTRAS: Final = dict.fromkeys(_TRAIN, "train") | dict.fromkeys(_WEB, "web")
 """Packages that only an extra installs: told apart from a broken installation."""
 
 _FAILURE: Final = 2
