@@ -287,7 +287,7 @@ class Reader:
 
 
 def _is_writing(line: Line) -> bool:
-    """Tell writing from stamps, seals, printed ornaments and dirt, of which little can be read, and unsurely."""
+    """Tell writing from stamps, seals and dirt, of which little can be read, and that unsurely."""
     return line.confidence >= (_LEAST if len(line.text) > _SHORT else _LEAST_SHORT)
 
 

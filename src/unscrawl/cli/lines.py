@@ -64,6 +64,14 @@ def learn_lines(
         list[Path] | None,
         typer.Option(metavar="FILE", help="Books for drawn lines, .txt or .txt.xz.", show_default=False),
     ] = None,
+    characters: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Pictures of characters (.npz: x, label, group) to put drawn lines together from.",
+            show_default=False,
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, order, distortions and drawn lines.")] = 0,
     device: Annotated[str, _DEVICE] = "auto",
     workers: Annotated[int, typer.Option(min=0, help="Processes that draw and distort.")] = 1,
@@ -95,6 +103,8 @@ def learn_lines(
 
     if text and fonts is None:
         raise OptionError("--text is written with fonts: add --fonts FOLDER")
+    if characters and fonts is None:
+        raise OptionError("--characters is for drawn lines: add --fonts FOLDER")
     if export is not None and export.suffix != ".onnx":
         raise OptionError(f"{export}: --export takes the name of an .onnx file")
     plan = recipes.load(recipe, steps=steps)
@@ -107,7 +117,7 @@ def learn_lines(
 
     left_out: list[str] = []
     lines = gather.gather(_told(sets.values(), left_out), apart)
-    writer = writers.build(faces, books, lines.training, plan.weights) if faces else None
+    writer = writers.build(faces, books, lines.training, plan.weights, characters or []) if faces else None
     target = export or folder / "line.onnx"
     for place in (folder, target.parent):
         check_folder(place)

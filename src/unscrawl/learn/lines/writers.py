@@ -10,19 +10,27 @@ from typing import Final
 from unscrawl.errors import DataError
 from unscrawl.learn.lines.sources import Sample
 from unscrawl.learn.typefaces import find_fonts
-from unscrawl.learn.words import read_books
+from unscrawl.learn.texts import read_books
 from unscrawl.synth.lines import LineWriter
 from unscrawl.synth.linetext import french_words
+from unscrawl.synth.pictures import PictureBook
 
 __all__ = ["build", "find", "licences", "read"]
 
+_PICTURES: Final = 0.2  # share of the drawn lines that is put together from pictures of characters
 _LONG: Final = 15  # characters from which a real line is worth writing again
 
 
 def build(
-    fonts: Sequence[Path], books: Sequence[str], samples: Sequence[Sample], weights: Mapping[str, float]
+    fonts: Sequence[Path],
+    books: Sequence[str],
+    samples: Sequence[Sample],
+    weights: Mapping[str, float],
+    characters: Sequence[Path] = (),
 ) -> LineWriter:
     """Return a writer that writes runs of `books`, frequent French words, and what the longer `samples` say.
+
+    A fifth of the lines is put together from the pictures in `characters` (.npz), if there are any.
 
     Sets that are weighed down are not copied from: their texts are as odd as their pictures.
 
@@ -30,7 +38,8 @@ def build(
         DataError: a font that cannot be used.
     """
     said = [s.text for s in samples if len(s.text) > _LONG and weights.get(s.source, 1.0) >= 1]
-    writer = LineWriter(fonts, [*books, *said], french_words())
+    book = PictureBook(characters) if characters else None
+    writer = LineWriter(fonts, [*books, *said], french_words(), book, share=_PICTURES)
     writer.open()
     return writer
 
