@@ -9,8 +9,8 @@ from typing import Final
 
 from unscrawl.errors import DataError
 from unscrawl.learn.lines.sources import Sample
-from unscrawl.learn.typefaces import find_fonts
 from unscrawl.learn.texts import read_books
+from unscrawl.learn.typefaces import find_fonts
 from unscrawl.synth.lines import LineWriter
 from unscrawl.synth.linetext import french_words
 from unscrawl.synth.pictures import PictureBook
