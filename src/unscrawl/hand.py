@@ -48,11 +48,16 @@ class Character:
 
 @dataclass(frozen=True)
 class LineHead:
-    """What is added to the line recogniser's last layer: float32 `weight` [D, C], `bias` [C]."""
+    """What is added to the line recogniser's last layer: float32 `weight` [D, C], `bias` [C].
+
+    `biases` are to be given to its trunk in place of its own. `base` is the fingerprint of the recogniser
+    that was taught.
+    """
 
     weight: Floats = field(repr=False, compare=False)
     bias: Floats = field(repr=False, compare=False)
-    base: str  # the fingerprint of the recogniser it was taught on
+    base: str
+    biases: Mapping[str, Floats] = field(default_factory=dict, repr=False, compare=False)
 
     def on(self, head: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
         """Return the taught layer made of the base's `head`."""
@@ -119,6 +124,7 @@ class Hand:
         if self.line is not None:
             facts["line"] = {"base": self.line.base}
             arrays |= {"line.weight": self.line.weight.astype(np.float16), "line.bias": self.line.bias}
+            arrays |= {f"trunk.{name}": value for name, value in self.line.biases.items()}
         if self.glyph is not None:
             facts["glyph"] = {"base": self.glyph.base, "classes": list(self.glyph.classes)}
             arrays |= {"glyph.weight": self.glyph.weight.astype(np.float16), "glyph.bias": self.glyph.bias}
@@ -253,7 +259,10 @@ def _read(facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Hand:
     line = glyph = None
     if "line" in facts:
         weight, bias = _layer(arrays, "line")
-        line = LineHead(weight, bias, str(facts["line"]["base"]))
+        trunk = {
+            n.removeprefix("trunk."): v.astype(np.float32) for n, v in arrays.items() if n[:6] == "trunk."
+        }
+        line = LineHead(weight, bias, str(facts["line"]["base"]), trunk)
     if "glyph" in facts:
         weight, bias = _layer(arrays, "glyph")
         glyph = GlyphHead(

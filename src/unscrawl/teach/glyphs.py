@@ -21,7 +21,7 @@ from unscrawl.hand import Character, GlyphHead
 from unscrawl.recogniser import Recogniser
 from unscrawl.synth.hands import FontHand, bundled_fonts
 from unscrawl.teach.adapt import Anchors, Student
-from unscrawl.teach.symbols import fingerprint, redraw
+from unscrawl.teach.symbols import redraw
 from unscrawl.teach.trial import LOOKS, choose, look
 
 __all__ = ["Adapted", "adapt_characters"]
@@ -95,7 +95,7 @@ def _head(layer: Student, recogniser: Recogniser) -> GlyphHead:
     K = len(recogniser.classes)
     bias = recogniser.calibrate(np.zeros((1, K), np.float32))[0] + layer.bias
     weight = np.eye(K, dtype=np.float32) / np.float32(recogniser.temperature) + layer.weight
-    return GlyphHead(recogniser.classes, weight, bias, fingerprint(recogniser))
+    return GlyphHead(recogniser.classes, weight, bias, recogniser.fingerprint)
 
 
 @cache

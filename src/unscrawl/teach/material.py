@@ -23,11 +23,13 @@ from unscrawl.glyph import prepare
 from unscrawl.hand import Character
 from unscrawl.image import Picture, load
 from unscrawl.ink import extract
+from unscrawl.line_recogniser import LineRecogniser
 from unscrawl.page import Box
 from unscrawl.teach.matching import match
+from unscrawl.teach.trial import greedy
 from unscrawl.teach.writing import Part, Writing
 
-__all__ = ["Given", "Material", "gather", "in_boxes"]
+__all__ = ["Given", "Material", "gather", "in_boxes", "reader_of"]
 
 _PICTURES: Final = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 _CODE: Final = re.compile(r"[Uu]\+([0-9A-Fa-f]{1,6})")
@@ -72,6 +74,16 @@ def gather(sources: Sequence[Path], read: Read) -> Material:
         for folder in folders:
             _add_characters(folder, material)
     return material
+
+
+def reader_of(recogniser: LineRecogniser) -> Read:
+    """Return how the base reads strips, without a language."""
+
+    def read(strips: Sequence[NDArray[np.uint8]]) -> list[str]:
+        found = (recogniser.log_probabilities(f) for f in recogniser.features(strips))
+        return ["".join(recogniser.classes[c - 1] for c in greedy(p)) for p in found]
+
+    return read
 
 
 def _look(source: Path) -> tuple[list[tuple[Path | None, Path]], list[Path]]:

@@ -7,7 +7,6 @@ discriminant with a shrunken common covariance does the rest, in closed form.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
@@ -19,7 +18,7 @@ from unscrawl.glyph import SIDE, prepare
 from unscrawl.hand import Character, GlyphHead
 from unscrawl.recogniser import JUNK, Recogniser
 
-__all__ = ["Learnt", "fingerprint", "learn_symbols", "redraw"]
+__all__ = ["Learnt", "learn_symbols", "redraw"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -48,11 +47,6 @@ class Learnt(NamedTuple):
     tried: int
 
 
-def fingerprint(recogniser: Recogniser) -> str:
-    """Return what tells this base network from every other."""
-    return hashlib.sha256(recogniser.path.read_bytes()).hexdigest()[:16]
-
-
 def learn_symbols(characters: Sequence[Character], recogniser: Recogniser, *, seed: int = 0) -> Learnt:
     """Learn symbols with the user's labels: the classes are those of `characters`, then `JUNK`.
 
@@ -70,7 +64,7 @@ def learn_symbols(characters: Sequence[Character], recogniser: Recogniser, *, se
     weight, bias = (trust * part for part in _discriminant(x, y, junk, len(classes)))
     bias[-1] += np.log(_WRONG_CUTS * len(classes))
     head = GlyphHead(
-        (*classes, JUNK), weight.astype(np.float32), bias.astype(np.float32), fingerprint(recogniser)
+        (*classes, JUNK), weight.astype(np.float32), bias.astype(np.float32), recogniser.fingerprint
     )
     scores, truth = held
     return Learnt(head, int((scores[:, :-1].argmax(axis=1) == truth).sum()) if len(truth) else 0, len(truth))
