@@ -106,7 +106,7 @@ class Tail:
         inner: list[tuple[Floats, Floats]] = []
         for block in self._blocks:
             mix, up, down = (biases[name] for name in block.names)
-            u: Floats = (_along(x, block.mix) + mix) @ block.up + up
+            u = np.asarray((_along(x, block.mix) + mix) @ block.up + up, np.float32)
             s = _sigmoid(u)
             x = np.asarray((x + (u * s) @ block.down + down) * mask, np.float32)
             inner.append((u, s))
