@@ -23,6 +23,9 @@ __all__ = ["app", "main"]
 _HOMES: Final = {
     "read": "unscrawl.cli.read",
     "classify": "unscrawl.cli.classify",
+    "teach": "unscrawl.cli.teach",
+    "hands": "unscrawl.cli.hands",
+    "serve": "unscrawl.cli.serve",
     "data": "unscrawl.cli.data",
     "synth": "unscrawl.cli.synth",
     "train": "unscrawl.cli.learning",
