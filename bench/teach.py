@@ -112,10 +112,10 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     axes = figure.subplots()
     for writer in dict.fromkeys(row.writer for row in rows):
         own = [row for row in rows if row.writer == writer]
-        axes.plot([0, *(r.lines for r in own)], [0, *(_fall(r) for r in own)], color="#9ab", lw=1)
+        axes.plot([0, *(r.lines for r in own)], [0.0, *(_fall(r) for r in own)], color="#9ab", lw=1)
     counts = sorted({row.lines for row in rows})
-    mean = [np.mean([_fall(r) for r in rows if r.lines == count]) for count in counts]
-    axes.plot([0, *counts], [0, *mean], color="#b33", lw=2.5, marker="o", label="mean")
+    mean = [float(np.mean([_fall(r) for r in rows if r.lines == count])) for count in counts]
+    axes.plot([0, *counts], [0.0, *mean], color="#b33", lw=2.5, marker="o", label="mean")
     axes.axhline(0, color="#444", lw=0.8)
     axes.set(xlabel="lines taught", ylabel="fewer wrong characters, %", title="Writers the base never saw")
     axes.legend()

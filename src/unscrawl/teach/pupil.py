@@ -16,9 +16,10 @@ from unscrawl.teach.tail import Tail
 __all__ = ["Base", "Learnt", "Lesson", "learn", "read"]
 
 _BATCH: Final = 4  # lines a step
-_EPOCHS: Final = (4, 10)  # how often all lines are gone through: many lines, few lines
-_PASSES: Final = 64  # lines gone through at least, as far as that many epochs allow
-_RATE: Final = 0.01  # of the first step of Adam; it falls to zero along a straight line
+_EPOCHS: Final = (3, 6)  # how often all lines are gone through: many lines, few lines
+_PASSES: Final = 48  # lines gone through at least, as far as that many epochs allow
+_RATE: Final = 0.00125  # of Adam's first step, times the root of the number of lines; it falls to zero
+_FASTEST: Final = 0.01
 _BETAS: Final = (0.9, 0.99)
 _HEAD_STEPS: Final = 4
 _PULL: Final = 0.03  # weight of a base frame's shifted answers beside one of the writer's frames
@@ -100,10 +101,11 @@ def _learn_biases(lessons: Sequence[Lesson], tail: Tail, head: tuple[Floats, Flo
     biases = {name: value.copy() for name, value in tail.biases.items()}
     first, second = ({name: np.zeros_like(v) for name, v in biases.items()} for _ in range(2))
     steps = epochs * len(batches)
+    fastest = min(_FASTEST, _RATE * len(lessons) ** 0.5)
     turns = [b for _ in range(epochs) for b in rng.permutation(len(batches))]
     for step, b in enumerate(turns, start=1):
         gradient = _gradient([lessons[i] for i in batches[b]], tail, head, biases)
-        rate = _RATE * (1 - (step - 1) / steps)
+        rate = fastest * (1 - (step - 1) / steps)
         for name, g in gradient.items():
             first[name] += (1 - _BETAS[0]) * (g - first[name])
             second[name] += (1 - _BETAS[1]) * (g * g - second[name])

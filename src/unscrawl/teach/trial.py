@@ -1,4 +1,4 @@
-"""How far to teach: only what reads writing that was held out no worse than the base does is kept."""
+"""How far to teach: only what reads writing that was held out better than the base does is kept."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ LOOKS: Final = (2, 4, 7, 11)
 
 _FEW: Final = 8  # lines from which half of them, turn about, are enough to learn from for the trial
 _FOLDS: Final = 4  # parts that fewer are cut into
+_MARGIN: Final = 0.5  # by how many standard errors held-out lines must be read better (Poisson)
 _SHORTEST: Final = 8  # characters of a part of a line that is cut off to be held out
 _OTHERS: Final = 3  # orders of its characters that a text is compared with
 _FITTING: Final = 1.0  # nats a character by which it must be more probable
@@ -45,7 +46,7 @@ class Outcome:
 
 
 def teach_lines(lessons: Sequence[Lesson], base: Base) -> Outcome:
-    """Teach the base one writer's lines; keep it only where held-out lines are read no worse."""
+    """Teach the base one writer's lines; keep it only where held-out lines are clearly read better."""
     units = _units(lessons, base)
     if len(units) < 2:
         return Outcome(None, None, None)
@@ -60,7 +61,8 @@ def teach_lines(lessons: Sequence[Lesson], base: Base) -> Outcome:
     length = max(1, sum(len(u.text) for u in units))
     best = min(range(1, len(looks)), key=lambda i: (looks[i, 0], looks[i, 1]))
     before, after = (float(looks[i, 0]) / length for i in (0, best))
-    better = looks[best, 0] <= looks[0, 0] and looks[best, 1] < looks[0, 1]
+    margin = _MARGIN * np.sqrt(looks[0, 0])
+    better = looks[best, 0] < looks[0, 0] - margin and looks[best, 1] < looks[0, 1]
     return Outcome(learn(lessons, ways[best - 1]) if better else None, before, after)
 
 
