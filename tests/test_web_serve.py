@@ -33,7 +33,8 @@ def test_file_that_is_no_database_is_one_clear_line(unscrawl: Callable[..., Ran]
 
 def test_page_is_served_where_it_says_until_interrupted(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "unscrawl", "serve", "--port", "0", "--data", "pages.sqlite"]
-    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    try:
         assert process.stderr is not None
         line = process.stderr.readline()
         url = line.split()[2]
@@ -41,5 +42,8 @@ def test_page_is_served_where_it_says_until_interrupted(tmp_path: Path) -> None:
         with urlopen(f"{url}api/about") as answer:
             assert json.load(answer)["max_upload"] == 30 << 20
         process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=60) in (0, 130)
-        assert process.stderr.read() == ""
+        assert process.communicate(timeout=60) == (None, "")
+        assert process.returncode in (0, 130)
+    finally:
+        process.kill()
+        process.communicate()

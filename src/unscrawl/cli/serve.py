@@ -70,12 +70,17 @@ def serve(
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    """Return a socket that takes connections already: who opens the address at once just waits a little."""
+    listener = None
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, proto)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
+        listener.listen()
     except (OSError, UnicodeError) as error:
+        if listener is not None:
+            listener.close()
         reason = getattr(error, "strerror", None) or error
         raise OptionError(f"cannot listen on {host}, port {port} ({reason}): choose another --port") from None
     return listener
