@@ -60,7 +60,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
     running.kill()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # playwright holds an event loop: it must be gone before other tests run one
 def browser() -> Iterator[Browser]:
     if _CHROMIUM is None:
         pytest.skip("needs a Chromium: apt install chromium")

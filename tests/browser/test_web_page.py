@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import Page, expect
+from window import Server, browser, letter, open_page, server, upload
 
-from conftest import Server, upload
+__all__ = ["browser", "letter", "open_page", "server"]
 
 LINES = ["my frlend Andrew", "sent rne this", "lettcr today"]
 RIGHT = ["my friend Andrew", "sent me this", "letter today"]
