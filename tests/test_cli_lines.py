@@ -130,7 +130,7 @@ def test_texts_of_sets_weighed_down_are_not_written_again(monkeypatch: pytest.Mo
     given: list[str] = []
 
     class Pen:
-        def __init__(self, fonts: list[Path], texts: list[str], words: list[str]) -> None:
+        def __init__(self, fonts: list[Path], texts: list[str], *_: object, **__: object) -> None:
             given.extend(texts)
 
         def open(self) -> None:

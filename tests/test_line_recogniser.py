@@ -22,10 +22,14 @@ from unscrawl.strip import prepare
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An exported network that has learnt nothing."""
+    """An exported network of chance."""
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("line") / "line.onnx"
-    export(LineNet(len(LINE), width=16, blocks=1), path, [sample("hello")])
+    net = LineNet(len(LINE), width=16, blocks=1)
+    with torch.no_grad():
+        for parameter in net.parameters():  # the exporter stores equal tensors once
+            parameter.add_(0.01 * torch.randn_like(parameter))
+    export(net, path, [sample("hello")])
     return path
 
 

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from unscrawl.ctc import Span
 from unscrawl.language import Language, choose
-from unscrawl.line_recogniser import Head, LineRecogniser
+from unscrawl.line_recogniser import LineRecogniser
 from unscrawl.page import Box, Glyph, Line, Word
 from unscrawl.strip import prepare
 
 if TYPE_CHECKING:
+    from unscrawl.hand import LineHead
     from unscrawl.image import Picture
     from unscrawl.layout.crops import Crop
 
@@ -49,16 +50,18 @@ class WholeLines:
         self.recogniser, self.languages, self.weight = recogniser, languages, weight
 
     def read(
-        self, views: Sequence[Sequence[View]], head: Head | None = None
+        self, views: Sequence[Sequence[View]], taught: LineHead | None = None
     ) -> tuple[list[tuple[Line | None, float]], str]:
         """Return each line with its confidence, and the name of the language that the page is taken to be in.
 
         Args:
             views: of each line, one at least.
-            head: a hand's, in place of the recogniser's own.
+            taught: what a hand puts in place of the recogniser's own.
         """
         flat = [view for of_line in views for view in of_line]
-        features = iter(self.recogniser.features([view.image for view in flat]))
+        head = taught.on(self.recogniser.head) if taught else None
+        biases = taught.biases if taught else None
+        features = iter(self.recogniser.features([view.image for view in flat], biases))
         best: list[tuple[View, NDArray[np.float32]]] = []
         for of_line in views:
             seen = [(v, self.recogniser.log_probabilities(next(features), head)) for v in of_line]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -34,7 +34,9 @@ Replay: TypeAlias = tuple[Floats, Floats, Floats]
 the mean of f fᵀ over all frames [D, D]."""
 
 _REPLAY: Final = ("mean", "count", "second")
-_STEP: Final = 64  # strips are padded to a multiple of this width, and only equal widths are run together
+STEP: Final = 64
+"""Strips are padded to a multiple of this width, and only equal widths are run together."""
+
 _AREA: Final = 24_000  # columns a run: bounds memory
 
 
@@ -91,7 +93,7 @@ class LineRecogniser:
 
     def _check(self) -> None:
         weight, bias = self.head
-        width = self._run(np.zeros((1, HEIGHT, _STEP), np.uint8)).shape[2]
+        width = self._run(np.zeros((1, HEIGHT, STEP), np.uint8)).shape[2]
         if weight.shape != (width, len(self.classes) + 1) or bias.shape != weight.shape[1:]:
             raise ModelError(
                 f"{self.path}: trunk, head and card do not fit: {width} features, head {list(weight.shape)}, "
@@ -104,20 +106,44 @@ class LineRecogniser:
         weight, bias = self.head
         return hashlib.sha256(self._bytes + weight.tobytes() + bias.tobytes()).hexdigest()[:16]
 
-    def _run(self, images: NDArray[np.uint8]) -> Floats:
-        return np.asarray(self._session.run(None, {"strip": images})[0], np.float32)
+    @cached_property
+    def tail(self) -> dict[str, Any] | None:
+        """What a hand may change in the trunk, by names of inputs and outputs; None for one without such."""
+        text = self._session.get_modelmeta().custom_metadata_map.get("tail")
+        return json.loads(text) if text else None
 
-    def features(self, strips: Sequence[NDArray[np.uint8]]) -> list[Floats]:
+    def run(
+        self, images: NDArray[np.uint8], outputs: Sequence[str], given: Mapping[str, Floats] | None = None
+    ) -> list[NDArray[Any]]:
+        """Return outputs of the trunk for uint8 [B, 40, W], W a multiple of 64.
+
+        `given` stands in for the biases of that name (see `tail`).
+        """
+        return [np.asarray(v) for v in self._session.run(list(outputs), {"strip": images, **(given or {})})]
+
+    def _run(self, images: NDArray[np.uint8]) -> Floats:
+        return np.asarray(self.run(images, ["features"])[0], np.float32)
+
+    def features(
+        self, strips: Sequence[NDArray[np.uint8]], given: Mapping[str, Floats] | None = None
+    ) -> list[Floats]:
         """Return the features of each strip's frames, float32 [T, D], T = ceil(W / stride).
 
         Args:
             strips: uint8 [40, W] each, from `strip.prepare`.
+            given: a hand's biases, in place of the network's own.
 
         What a strip gives does not depend on the strips beside it.
         """
+        return self.frames(strips, "features", given)
+
+    def frames(
+        self, strips: Sequence[NDArray[np.uint8]], output: str, given: Mapping[str, Floats] | None = None
+    ) -> list[Floats]:
+        """Return an output of the trunk for each strip, float32 [T, D], as `features` does."""
         by_width: dict[int, list[int]] = {}
         for i, strip in enumerate(strips):
-            by_width.setdefault(max(1, -(-strip.shape[1] // _STEP)) * _STEP, []).append(i)
+            by_width.setdefault(max(1, -(-strip.shape[1] // STEP)) * STEP, []).append(i)
         out: list[Floats] = [np.zeros((0, 0), np.float32)] * len(strips)
         for wide, places in by_width.items():
             most = max(1, _AREA // wide)
@@ -126,7 +152,7 @@ class LineRecogniser:
                 images = np.zeros((len(part), HEIGHT, wide), np.uint8)
                 for image, i in zip(images, part, strict=True):
                     image[:, : strips[i].shape[1]] = strips[i]
-                for row, i in zip(self._run(images), part, strict=True):
+                for row, i in zip(self.run(images, [output], given)[0], part, strict=True):
                     out[i] = row[: -(-strips[i].shape[1] // self.stride)]
         return out
 

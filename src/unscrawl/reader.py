@@ -179,8 +179,7 @@ class Reader:
         if alone:  # the picture is the line: as it is, too
             views = [[view_picture(picture), *(view for of_line in views for view in of_line)]]
         taught = self.hand.line if self.hand else None
-        head = taught.on(self.line_recogniser.head) if taught else None
-        whole, language = WholeLines(self.line_recogniser, self.languages, self._weight).read(views, head)
+        whole, language = WholeLines(self.line_recogniser, self.languages, self._weight).read(views, taught)
         apart = [i for i, line in enumerate(lines) if _stands_apart(line, whole[i][0])]
         printed = dict(zip(apart, self._printed(ink, [lines[i] for i in apart], language), strict=True))
         return [_surer(reading, printed.get(i)) for i, reading in enumerate(whole)]

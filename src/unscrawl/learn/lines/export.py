@@ -24,6 +24,7 @@ from unscrawl.learn.lines.batches import encode
 from unscrawl.learn.lines.evaluation import Score, features_of, log_probabilities, score_of
 from unscrawl.learn.lines.net import LineNet, fuse
 from unscrawl.learn.lines.sources import Sample
+from unscrawl.learn.lines.teachable import make_teachable
 
 __all__ = ["export", "fit_temperature", "trunk"]
 
@@ -90,6 +91,7 @@ def export(
     """
     model = trunk(net)
     store_half(model)
+    make_teachable(model)
     log_p = log_probabilities(net, held)
     score = score_of(held, log_p)
     temperature = fit_temperature(log_p, [s.text for s in held])
