@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["View", "WholeLines", "confidence", "greedy", "line_of", "view_crop", "view_picture"]
 
 _INK: Final = 70  # of 255: fainter pixels do not count when a box is drawn around a character
+_FIRST: Final = 0.05  # by how much the first view of a line may be less clear: nothing was taken off it
 _SIDE: Final = 8  # columns beyond its frames that a character at the end of a word may reach
 
 
@@ -55,7 +56,7 @@ class WholeLines:
         """Return each line with its confidence, and the name of the language that the page is taken to be in.
 
         Args:
-            views: of each line, one at least.
+            views: of each line, one at least, the least changed first.
             taught: what a hand puts in place of the recogniser's own.
         """
         flat = [view for of_line in views for view in of_line]
@@ -65,7 +66,9 @@ class WholeLines:
         best: list[tuple[View, NDArray[np.float32]]] = []
         for of_line in views:
             seen = [(v, self.recogniser.log_probabilities(next(features), head)) for v in of_line]
-            best.append(max(seen, key=lambda pair: _clear(pair[1])))
+            clear = [_clear(log_p) for _, log_p in seen]
+            clear[0] += _FIRST
+            best.append(seen[int(np.argmax(clear))])
         frames = [log_p for _, log_p in best]
         name = next(iter(self.languages))
         if len(self.languages) > 1:
@@ -84,7 +87,7 @@ def view_crop(crop: Crop) -> View:
     (sx, _, tx), (_, sy, ty) = strip.to_crop
 
     def box(x: float, y: float, w: float, h: float) -> Box:
-        return crop.box(x * sx + tx, y * sy + ty, w * sx, h * sy)
+        return _seen(crop.box(x * sx + tx, y * sy + ty, w * sx, h * sy), crop.size)
 
     return View(strip.image, box)
 
@@ -96,11 +99,18 @@ def view_picture(picture: Picture) -> View:
     high, wide = picture.rgb.shape[:2]
 
     def box(x: float, y: float, w: float, h: float) -> Box:
-        left, right = (int(np.clip(v * sx + tx, 0, wide)) for v in (np.floor(x), np.ceil(x + w)))
-        top, bottom = (int(np.clip(v * sy + ty, 0, high)) for v in (np.floor(y), np.ceil(y + h)))
-        return Box(left, top, right - left, bottom - top)
+        left, right = (round(v * sx + tx) for v in (np.floor(x), np.ceil(x + w)))
+        top, bottom = (round(v * sy + ty) for v in (np.floor(y), np.ceil(y + h)))
+        return _seen(Box(left, top, right - left, bottom - top), (wide, high))
 
     return View(strip.image, box)
+
+
+def _seen(box: Box, size: tuple[int, int]) -> Box:
+    """Return what of a box lies in a picture of `size` (width, height), one pixel at least."""
+    (x, y, w, h), (wide, high) = box, size
+    left, top = min(max(x, 0), wide - 1), min(max(y, 0), high - 1)
+    return Box(left, top, max(min(x + w, wide) - left, 1), max(min(y + h, high) - top, 1))
 
 
 def line_of(view: View, spans: Sequence[Span], stride: int) -> Line | None:
