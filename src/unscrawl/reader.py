@@ -50,7 +50,8 @@ _LEAST: Final = 0.35  # confidence of a line of a page below which it is taken f
 _SHORT, _LEAST_SHORT = 3, 0.6  # characters of a short one, and the same for it
 _APART: Final = (0.75, 1.25)  # white gaps a character in a line whose characters may stand apart
 _ALIKE: Final = 0.55  # likeness of two readings below which that by characters is of joined writing: nonsense
-_MODEST: Final = 0.01  # by how much readings by characters are surer than they say, beside those of lines
+_MODEST: Final = (0.12, 0.01)  # by how much readings by characters are surer than they say, beside those of
+# lines, without and with a language
 
 
 @dataclass(frozen=True)
@@ -182,7 +183,8 @@ class Reader:
         whole, language = WholeLines(self.line_recogniser, self.languages, self._weight).read(views, taught)
         apart = [i for i, line in enumerate(lines) if _stands_apart(line, whole[i][0])]
         printed = dict(zip(apart, self._printed(ink, [lines[i] for i in apart], language), strict=True))
-        return [_surer(reading, printed.get(i)) for i, reading in enumerate(whole)]
+        modest = _MODEST[self._weight > 0]
+        return [_surer(reading, printed.get(i), modest) for i, reading in enumerate(whole)]
 
     def _printed(self, ink: Ink, lines: Sequence[LineInk], language: str | None = None) -> list[_Reading]:
         """Read lines character by character, as hand-print can be."""
@@ -297,13 +299,13 @@ def _stands_apart(line: LineInk, read: Line | None) -> bool:
     return count == 0 or low * count <= int((line.cuts > 0.9).sum()) <= high * count
 
 
-def _surer(whole: _Reading, printed: _Reading | None) -> Line | None:
+def _surer(whole: _Reading, printed: _Reading | None, modest: float) -> Line | None:
     """Choose between two readings of a line.
 
     That by characters is as sure of itself on joined writing, where it is nonsense: it counts only where the
     two agree by and large.
     """
-    if printed is None or printed[1] + _MODEST <= whole[1]:
+    if printed is None or printed[1] + modest <= whole[1]:
         return whole[0]
     first, second = (line.text.lower().replace(" ", "") if line else "" for line, _ in (whole, printed))
     alike = SequenceMatcher(None, first, second, autojunk=False).ratio()
