@@ -2,7 +2,7 @@
 
     python bench/cuts.py DATA [--lines 60] [--seed 0]
 
-Prints the CER for each pair. The constants `reader._CUTS` and `learn.shipped._CAUTION` were chosen here;
+Prints the CER for each pair. The constants `lattice.CUTS` and `learn.shipped._CAUTION` were chosen here;
 the sets of `exam.py` are for measuring only. The characters are those of bp62 that `learn.data.characters`
 keeps for validation, the text comes from the end of the books, every fifth line is letter groups.
 """

@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from unscrawl.errors import OptionError
-from unscrawl.learn.lines.recipe import LineRecipe, load, names
+from unscrawl.learn.lines.recipe import LineRecipe, load
+from unscrawl.learn.recipe import names
 
 
-@pytest.mark.parametrize("name", names())
+@pytest.mark.parametrize("name", names("unscrawl.learn.lines"))
 def test_packaged_recipes_load(name: str) -> None:
     assert load(name).name == name
 

@@ -25,7 +25,7 @@ __all__ = ["View", "WholeLines", "confidence", "greedy", "line_of", "view_crop",
 
 _INK: Final = 70  # of 255: fainter pixels do not count when a box is drawn around a character
 _FIRST: Final = 0.05  # by how much the first view of a line may be less clear: nothing was taken off it
-_SIDE: Final = 8  # columns beyond its frames that a character at the end of a word may reach
+_SIDE: Final = 16  # columns beyond its frames that a character at the end of a word may reach
 
 
 @dataclass(frozen=True)

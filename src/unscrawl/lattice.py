@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unscrawl.layout import LineInk, Piece
 
-__all__ = ["Hypothesis", "hypotheses"]
+__all__ = ["CUTS", "Hypothesis", "hypotheses"]
 
 _MOST_PIECES = 5
 _WIDEST = 2.3  # x-heights: m, w, W, M, @ by a broad hand
 _WIDEST_GAP = 1.0  # x-heights of white inside one character
 _FLOOR = 1e-4  # probability; keeps every path possible
+
+
+CUTS: Final = 0.35
+"""Weight of the cuts' odds beside a network's; found on lines of held-back characters."""
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from unscrawl.image import Picture, load
 from unscrawl.ink import Ink, extract
 from unscrawl.joined import WholeLines, view_crop, view_picture
 from unscrawl.language import Choice, Edge, Language
-from unscrawl.lattice import Hypothesis, hypotheses
+from unscrawl.lattice import CUTS, Hypothesis, hypotheses
 from unscrawl.layout import LineInk, find_lines
 from unscrawl.layout.crops import crop_of
 from unscrawl.line_recogniser import LineRecogniser
@@ -45,7 +45,6 @@ LANGUAGES: Final = ("en", "fr")
 _Reading: TypeAlias = "tuple[Line | None, float]"  # a line, and how sure it is
 
 _TOP: Final = 5  # alternatives given at least
-_CUTS: Final = 0.35  # weight of the cuts' odds beside the network's; found on lines of held-back characters
 _LEAST: Final = 0.35  # confidence of a line of a page below which it is taken for no writing
 _SHORT, _LEAST_SHORT = 3, 0.6  # characters of a short one, and the same for it
 _APART: Final = (0.75, 1.25)  # white gaps a character in a line whose characters may stand apart
@@ -277,7 +276,7 @@ class Reader:
         places = np.array([[h.top, h.bottom] for h in found]).reshape(-1, 2)
         places = self.recogniser.fit_line(log_p, places)
         scores = self.scores(self.recogniser.with_places(log_p, places))
-        return [Edge(h.start, h.stop, s, _CUTS * h.prior) for h, s in zip(found, scores, strict=True)]
+        return [Edge(h.start, h.stop, s, CUTS * h.prior) for h, s in zip(found, scores, strict=True)]
 
     def _one_glyph(self, picture: Picture) -> Page:
         one = self.classify(picture)

@@ -12,14 +12,13 @@ from unscrawl.glyph import prepare_all
 from unscrawl.hand import GlyphHead
 from unscrawl.image import Picture
 from unscrawl.ink import Ink, extract
-from unscrawl.lattice import Hypothesis, hypotheses
+from unscrawl.lattice import CUTS, Hypothesis, hypotheses
 from unscrawl.layout import LineInk, find_lines
 from unscrawl.page import Glyph, Line, Page, Word
 from unscrawl.recogniser import JUNK, Recogniser
 
 __all__ = ["read_rows"]
 
-_CUTS: Final = 0.35  # weight of the cuts' odds beside the symbols'
 _TOP: Final = 5  # alternatives given at least, where there are as many symbols
 
 Floats = NDArray[np.float32]
@@ -57,7 +56,7 @@ def _best_path(found: Sequence[Hypothesis], score: Floats, pieces: int) -> list[
     best[0] = 0.0
     came = np.full(pieces + 1, -1)
     for e, h in enumerate(found):  # sorted by start, so best[h.start] is final
-        value = best[h.start] + score[e] + _CUTS * h.prior
+        value = best[h.start] + score[e] + CUTS * h.prior
         if value > best[h.stop]:
             best[h.stop], came[h.stop] = value, e
     path, at = [], pieces

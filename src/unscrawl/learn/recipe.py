@@ -13,7 +13,7 @@ from unscrawl.errors import OptionError
 from unscrawl.learn.augment import Augment
 from unscrawl.learn.names import unknown
 
-__all__ = ["Recipe", "load", "names"]
+__all__ = ["Recipe", "load", "names", "read"]
 
 OPTIMIZERS = ("sgd", "adam", "adamw", "adadelta", "muon")
 SCHEDULES = ("constant", "one-cycle", "cosine", "exponential")
@@ -80,9 +80,9 @@ class Recipe:
         return from_mapping({k: v for k, v in changes.items() if v is not None}, "option", self)
 
 
-def names() -> list[str]:
-    """Return the names of the recipes in the package."""
-    folder = resources.files("unscrawl.learn") / "recipes"
+def names(package: str = "unscrawl.learn") -> list[str]:
+    """Return the names of the recipes that come with `package`."""
+    folder = resources.files(package) / "recipes"
     return sorted(p.name.removesuffix(".toml") for p in folder.iterdir() if p.name.endswith(".toml"))
 
 
@@ -92,20 +92,28 @@ def load(name: str) -> Recipe:
     Raises:
         OptionError: no such recipe or file, broken TOML, an unknown key, a value of the wrong kind.
     """
-    if name in names():
-        text = (resources.files("unscrawl.learn") / "recipes" / f"{name}.toml").read_text("utf-8")
+    return from_mapping({"name": Path(name).stem, **read(name)}, f"recipe {name}: key")
+
+
+def read(name: str, package: str = "unscrawl.learn") -> dict[str, Any]:
+    """Return the table of the recipe called `name` in `package`, or of the TOML file at that path.
+
+    Raises:
+        OptionError: no such recipe or file, broken TOML.
+    """
+    if name in names(package):
+        text = (resources.files(package) / "recipes" / f"{name}.toml").read_text("utf-8")
     elif name.endswith(".toml"):
         try:
             text = Path(name).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise OptionError(f"recipe {name}: cannot be read: {error}") from error
     else:
-        raise unknown("recipe", name, names())
+        raise unknown("recipe", name, names(package))
     try:
-        table = tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise OptionError(f"recipe {name}: {error}") from error
-    return from_mapping({"name": Path(name).stem, **table}, f"recipe {name}: key")
 
 
 def from_mapping(table: Mapping[str, Any], where: str, base: Recipe | None = None) -> Recipe:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from unscrawl.errors import OptionError
 from unscrawl.learn.names import unknown
+from unscrawl.learn.recipe import read
 
-__all__ = ["LineRecipe", "load", "names"]
+__all__ = ["LineRecipe", "load"]
 
 
 @dataclass(frozen=True)
@@ -66,31 +65,13 @@ class LineRecipe:
         return min(1.0, (step + 1) / max(self.warmup, 1), left)
 
 
-def names() -> list[str]:
-    """Return the names of the recipes in the package."""
-    folder = resources.files("unscrawl.learn.lines") / "recipes"
-    return sorted(p.name.removesuffix(".toml") for p in folder.iterdir() if p.name.endswith(".toml"))
-
-
 def load(name: str, **changes: Any) -> LineRecipe:
     """Return the packaged recipe called `name`, or the one in the TOML file there, with `changes` not None.
 
     Raises:
         OptionError: no such recipe or file, broken TOML, an unknown key, a value of the wrong kind.
     """
-    if name in names():
-        text = (resources.files("unscrawl.learn.lines") / "recipes" / f"{name}.toml").read_text("utf-8")
-    elif name.endswith(".toml"):
-        try:
-            text = Path(name).read_text("utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise OptionError(f"recipe {name}: cannot be read: {error}") from error
-    else:
-        raise unknown("recipe", name, names())
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise OptionError(f"recipe {name}: {error}") from error
+    table = read(name, "unscrawl.learn.lines")
     values = {"name": Path(name).stem, **table, **{k: v for k, v in changes.items() if v is not None}}
     kinds = {name: type(value) for name, value in vars(LineRecipe()).items()}
     for key, value in values.items():
