@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageFont
 
 from unscrawl import Box, Glyph, Line, OptionError, Page, Word
+from unscrawl.alphabet import LINE
 from unscrawl.image import Picture
-from unscrawl.render import draw_page
+from unscrawl.render import _struck, draw_page
 
 BLUE, GREEN, ORANGE = (0, 114, 178), (0, 158, 115), (213, 94, 0)
 
@@ -87,3 +88,15 @@ def test_blank_page_is_drawn_as_it_is() -> None:
 def test_page_without_picture_cannot_be_drawn() -> None:
     with pytest.raises(OptionError, match="no picture"):
         draw_page(Page("none"))
+
+
+@pytest.mark.parametrize("character", LINE.strip())
+def test_every_character_of_the_alphabet_can_be_written_over_its_box(character: str) -> None:
+    font = ImageFont.load_default(30)
+    missing = bytes(font.getmask("\uffff"))
+    for part in "".join(_struck(character)):
+        assert bytes(font.getmask(part)) != missing
+
+
+def test_an_accent_is_struck_over_its_letter() -> None:
+    assert _struck("é") == ("e", "'")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING, Final
 
 from PIL import Image, ImageDraw, ImageFont
@@ -31,8 +32,20 @@ _SMALLEST: Final = 13
 _LONGEST: Final = 4096
 """No picture is enlarged beyond this length of its longer side, in pixels."""
 
-_OVERSTRIKE: Final = {"£": "L-", "€": "C="}
+_OVERSTRIKE: Final = {
+    "£": ("L", "-"),
+    "€": ("C", "="),
+    "—": ("--",),
+    "œ": ("oe",),
+    "Œ": ("OE",),
+    "æ": ("ae",),
+    "Æ": ("AE",),
+}
 """Characters that Pillow's own font lacks, composed as on a typewriter."""
+_ACCENTS: Final = {
+    "\u0300": "`", "\u0301": "'", "\u0302": "^", "\u0303": "~", "\u0308": '"', "\u0327": ","
+}  # fmt: skip
+"""What stands for a combining accent there."""
 
 _SEEN_SCALE: Final = 8
 
@@ -97,7 +110,7 @@ class _Pen:
     def guess(self, glyph: Glyph, y: int) -> None:
         """Write the glyph's text centred over it and above `y`, readable on any ground."""
         doubtful = glyph.confidence < DOUBTFUL
-        parts = _OVERSTRIKE.get(glyph.text, (glyph.text,))
+        parts = _struck(glyph.text)
         centre = (glyph.box.x + glyph.box.width / 2) * self._factor
         bottom = y * self._factor + self._margin - 2 * self._width
         foot = (centre, bottom - 0.25 * self._letter)  # on the baseline
@@ -109,6 +122,14 @@ class _Pen:
             self._draw.text(foot, parts[0], _WHITE, self._font, "ms", stroke_width=2 * self._width)
         for part in parts:
             self._draw.text(foot, part, _WHITE if doubtful else _WORD, self._font, "ms")
+
+
+def _struck(text: str) -> tuple[str, ...]:
+    """Return what is printed one over the other to show `text`: a letter, then its accents."""
+    plain = unicodedata.normalize("NFD", text)
+    if len(plain) > 1 and all(c in _ACCENTS for c in plain[1:]):
+        return (plain[0], *(_ACCENTS[c] for c in plain[1:]))
+    return _OVERSTRIKE.get(text, (text,))
 
 
 def _middle(values: list[int]) -> int:
