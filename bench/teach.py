@@ -26,8 +26,8 @@ from rapidfuzz.distance import Levenshtein
 
 from unscrawl.hand import Hand, Sample
 from unscrawl.learn.lines.sources import held_back
-from unscrawl.learn.lines.texts import clean
 from unscrawl.line_recogniser import LineRecogniser
+from unscrawl.spelling import clean
 from unscrawl.strip import prepare
 from unscrawl.teach import teach
 from unscrawl.teach.trial import greedy

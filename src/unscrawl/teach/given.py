@@ -7,10 +7,10 @@ from typing import Final
 from unscrawl.glyph import prepare
 from unscrawl.hand import Character, Hand, Sample
 from unscrawl.layout import LineInk
-from unscrawl.learn.data.aligned import cut_line
 from unscrawl.line_recogniser import LineRecogniser
 from unscrawl.recogniser import Recogniser
 from unscrawl.teach import Report, teach
+from unscrawl.teach.cutting import cut_line
 from unscrawl.teach.material import Given, Material
 
 __all__ = ["learn_from"]

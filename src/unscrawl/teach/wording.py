@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from unscrawl.alphabet import LINE
-from unscrawl.learn.lines.texts import clean
+from unscrawl.spelling import clean
 
 __all__ = ["classes", "spell", "words_of"]
 

@@ -2,10 +2,7 @@
 
     python -m unscrawl.learn.data.aligned DATA/lines copiste_fr OUT.npz --model first.onnx
 
-Each line is cut into its lattice of glyph hypotheses; the path that spells the transcription with the
-highest probability (Viterbi 1967) says which ink is which character. Only places are kept where the
-writing is separated and the neighbours fit as well, so joined hands give little, which is right: their
-characters are no good as characters. Needs a first classifier, trained without these.
+Each line is cut as `unscrawl.teach.cutting` does. Needs a first classifier, trained without these.
 """
 
 from __future__ import annotations
@@ -13,11 +10,9 @@ from __future__ import annotations
 import argparse
 import csv
 import io
-import unicodedata
 import zipfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -25,91 +20,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unscrawl.alphabet import ALPHABET
 from unscrawl.errors import UnscrawlError
-from unscrawl.glyph import prepare_all
 from unscrawl.image import load
 from unscrawl.ink import extract
-from unscrawl.lattice import Hypothesis, hypotheses
-from unscrawl.layout import LineInk, find_lines
+from unscrawl.layout import find_lines
 from unscrawl.learn.lines.sources import held_back
 from unscrawl.recogniser import Recogniser
+from unscrawl.teach.cutting import Cut, align, cut_line
 
 __all__ = ["Cut", "align", "cut_line", "cut_lines"]
 
 SIDE: Final = 64
-_NEVER: Final = -1e9
-_NEIGHBOUR: Final = np.log(0.3)  # both neighbours must be at least this probable …
-_ITSELF: Final = np.log(0.01)  # … then the character itself may be a surprise
-_MEAN: Final = -3.5  # mean log probability of a line's characters below which the whole line is left out
-
-
-@dataclass(frozen=True)
-class Cut:
-    """One character cut out of a line: `ink` uint8 [h, w], how probable the first classifier held it."""
-
-    char: str
-    ink: NDArray[np.uint8]
-    log_p: float
-
-
-def align(
-    found: Sequence[Hypothesis], log_p: NDArray[np.float32], pieces: int, text: Sequence[int]
-) -> list[int] | None:
-    """Return the hypothesis for each character of `text`, or None where no path spells it.
-
-    Args:
-        found: the line's hypotheses, sorted by start.
-        log_p: [N, 84] of each hypothesis.
-        pieces: number of pieces of the line.
-        text: class indices without spaces; -1 stands for any ink (an accented letter, say).
-    """
-    T = len(text)
-    index = np.array(text)
-    any_ink = np.array([-1.5])
-    best = np.full((pieces + 1, T + 1), _NEVER)
-    best[0, 0] = 0.0
-    came = np.full((pieces + 1, T + 1), -1)
-    for e, h in enumerate(found):  # sorted by start, so best[h.start] is final
-        emit = np.where(index < 0, any_ink, log_p[e, index])
-        value = best[h.start, :-1] + emit + h.prior
-        better = value > best[h.stop, 1:]
-        best[h.stop, 1:][better] = value[better]
-        came[h.stop, 1:][better] = e
-    if best[pieces, T] <= _NEVER / 2:
-        return None
-    path, i = [], pieces
-    for t in range(T, 0, -1):
-        e = int(came[i, t])
-        path.append(e)
-        i = found[e].start
-    return path[::-1]
-
-
-def cut_line(recogniser: Recogniser, line: LineInk, text: str) -> list[Cut]:
-    """Cut the characters of `text` out of one line; empty where it does not fit the ink."""
-    found = hypotheses(line)
-    spelled = [c for c in unicodedata.normalize("NFC", text) if not c.isspace()]
-    if not found or not spelled or len(spelled) > 2 * len(line.pieces):
-        return []
-    log_p = recogniser.log_probabilities(prepare_all([h.ink for h in found]))
-    places = recogniser.fit_line(log_p, np.array([[h.top, h.bottom] for h in found]))
-    log_p = recogniser.with_places(log_p, places)
-    path = align(found, log_p, len(line.pieces), [ALPHABET.find(c) for c in spelled])
-    if path is None:
-        return []
-    known = np.array(
-        [log_p[e, ALPHABET.find(c)] if c in ALPHABET else -1.5 for e, c in zip(path, spelled, strict=True)]
-    )
-    if known.mean() < _MEAN:
-        return []
-    around = np.minimum(np.append(known[1:], 0.0), np.insert(known[:-1], 0, 0.0))
-    keep = (around > _NEIGHBOUR) & (known > _ITSELF)
-    return [
-        Cut(c, found[e].ink, float(p))
-        for c, e, p, k in zip(spelled, path, known, keep, strict=True)
-        if k and c in ALPHABET
-    ]
 
 
 def cut_lines(recogniser: Recogniser, folder: Path, name: str) -> Iterator[tuple[str, list[Cut]]]:

@@ -17,7 +17,7 @@ from unscrawl.alphabet import LINE
 from unscrawl.learn.lines.augment import distort
 from unscrawl.learn.lines.recipe import LineRecipe
 from unscrawl.learn.lines.sources import Sample, fits, to_ink
-from unscrawl.learn.lines.texts import clean
+from unscrawl.spelling import clean
 from unscrawl.strip import HEIGHT, band
 
 __all__ = ["POOL", "Batch", "Writer", "batches", "collate", "encode"]

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from unscrawl.errors import DataError, PictureError
 from unscrawl.image import load
-from unscrawl.learn.lines.texts import clean
+from unscrawl.spelling import clean
 from unscrawl.strip import absorbance, band
 
 __all__ = ["HELD", "TALL", "LineSet", "Sample"]
