@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from unscrawl.errors import OptionError
 from unscrawl.image import Picture
 from unscrawl.ink import crop
+from unscrawl.ink.levels import histogram, quantiles
 from unscrawl.ink.ruling import without_rules
 from unscrawl.ink.sheet import find_sheet
 from unscrawl.ink.stray import one_character, without_lines
@@ -77,7 +78,7 @@ def extract(picture: Picture, *, layout: str = "page") -> Ink:
     size = rgb.shape[0] * rgb.shape[1]
     factor = max(1.0, (size / _PROBE) ** 0.5)
     absorbed = _absorbance(rgb, factor, outline, layout)
-    _, mask = _ink(absorbed)
+    mask = _ink(absorbed)[1]
     typical = _typical_height(mask)
     angle = 0.0 if layout == "glyph" else tilt(mask, typical)
     full = float(np.median(absorbed[mask > 0])) if mask.any() else 0.0
@@ -91,19 +92,19 @@ def extract(picture: Picture, *, layout: str = "page") -> Ink:
         absorbed, back = rotate(absorbed, angle)
         to_picture = to_picture @ np.vstack([back, [0, 0, 1]])
     grey = np.bitwise_not(absorbed)
-    rules = None
-    if layout != "glyph":
+    if layout == "glyph":
+        strength, mask = _ink(crop.without_rules(absorbed))
+        kept = one_character(strength, mask)
+    else:
+        faintest = max(_FAINTEST, 0.3 * full)
         cleaned, rules = without_rules(absorbed, typical, full)
-        # Where all words stand on rules, it shows only now how high writing is.
-        height = _typical_height(_ink(cleaned, max(_FAINTEST, 0.3 * full), rules)[1])
-        if rules.any() and height > 1.5 * typical:
+        strength, mask = _ink(cleaned, faintest, rules)
+        height = _typical_height(mask) if rules.any() else typical
+        if height > 1.5 * typical:  # all words stood on rules: it shows only now how high writing is
             typical = height
             cleaned, rules = without_rules(absorbed, typical, full)
-        absorbed = cleaned
-    else:
-        absorbed = crop.without_rules(absorbed)
-    strength, mask = _ink(absorbed, max(_FAINTEST, 0.3 * full) if rules is not None else _FAINTEST, rules)
-    kept = one_character(strength, mask) if layout == "glyph" else without_lines(mask, typical)
+            strength, mask = _ink(cleaned, faintest, rules)
+        kept = without_lines(mask, typical)
     strength *= _plane(cv2.dilate(kept, np.ones((5, 5), np.uint8))) & (kept | (1 - mask))
     mask = kept
     return Ink(strength, mask, to_picture, (picture.rgb.shape[1], picture.rgb.shape[0]), grey)
@@ -180,23 +181,32 @@ def _above_paper(absorbed: _Plane) -> tuple[_Plane, _Plane]:
     h, w = absorbed.shape
     step = max(1, max(h, w) // 500)
     sample = np.ascontiguousarray(absorbed[::step, ::step])
-    paper = np.median(sample)
-    ink = sample > paper + max(0.3 * (float(np.percentile(sample, 99.5)) - paper), 10)
+    paper, darkest = quantiles(sample, 0.5, 0.995)
+    ink = sample > paper + max(0.3 * (darkest - paper), 10)
     bare = 1 - cv2.dilate(ink.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(np.float32)
     sigma = max(4.0, min(max(sample.shape) / 25, 20.0))
+    shrink = sigma / 4  # so wide a blur loses nothing where it is made small
+    high, wide = sample.shape
+    size = (max(1, round(wide / shrink)), max(1, round(high / shrink)))
+
+    def blurred(plane: NDArray[np.float32]) -> NDArray[np.float32]:
+        small = cv2.resize(plane, size, interpolation=cv2.INTER_AREA)
+        return cv2.GaussianBlur(small, (0, 0), sigma / shrink).astype(np.float32, copy=False)
+
     values = sample.astype(np.float32)
-    weight = cv2.GaussianBlur(bare, (0, 0), sigma) + 1e-3
-    level = (cv2.GaussianBlur(values * bare, (0, 0), sigma) + 1e-3 * float(paper)) / weight
-    spread = np.sqrt(cv2.GaussianBlur((values - level) ** 2 * bare, (0, 0), sigma) / weight)
-    level, spread = (cv2.resize(np.rint(m).astype(np.uint8), (w, h)) for m in (level, spread))
-    return _plane(cv2.subtract(absorbed, level)), _plane(spread)
+    weight = blurred(bare) + np.float32(1e-3)
+    level = (blurred(values * bare) + np.float32(1e-3 * paper)) / weight
+    away = values - cv2.resize(level, (wide, high))
+    spread = np.sqrt(blurred(away * away * bare) / weight)
+    level, spread = (_plane(cv2.resize(np.rint(m).astype(np.uint8), (w, h))) for m in (level, spread))
+    return _plane(cv2.subtract(absorbed, level)), spread
 
 
 def _noise(absorbed: _Plane) -> float:
     """Return the noise from pixel to pixel (Immerkær 1996; the median, not the mean, because of the ink)."""
     kernel = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float32)
     rough = cv2.convertScaleAbs(cv2.filter2D(absorbed, cv2.CV_16S, kernel))
-    return float(np.median(rough[::2, ::2])) / (6 * 0.6745)
+    return quantiles(np.ascontiguousarray(rough[::2, ::2]), 0.5)[0] / (6 * 0.6745)
 
 
 def _ridges(above: _Plane, least: NDArray[np.uint16]) -> NDArray[np.bool_]:
@@ -236,8 +246,9 @@ def _is_light_on_dark(small: _Plane, layout: str) -> bool:
     if layout == "glyph":
         return crop.is_light_on_dark(small)
     side = max(3, min(min(small.shape) // 8, 60)) | 1
-    away = small.astype(np.float64) - cv2.medianBlur(np.ascontiguousarray(small), side)
-    lighter, darker = (float((np.maximum(a, 0) ** 3).sum()) for a in (away, -away))
+    usual = cv2.medianBlur(np.ascontiguousarray(small), side)
+    away = (_plane(cv2.subtract(small, usual)), _plane(cv2.subtract(usual, small)))
+    lighter, darker = (float(histogram(a) @ np.arange(256.0) ** 3) for a in away)
     return lighter > 2 * darker
 
 
@@ -270,7 +281,7 @@ def _hysteresis(strength: _Plane, low: int, high: int, rules: _Plane | None) -> 
     """Return pixels over `low` that hang together with pixels over `high`, not all of them in `rules`."""
     count, labels = cv2.connectedComponents((strength > low).astype(np.uint8), connectivity=8)
     kept = np.bincount(labels[strength > high], minlength=count) >= 2
-    if rules is not None:
+    if rules is not None and rules.any():
         # What is left of a rule is faint, or a crossing of two, and lies where the rule did.
         size, there, crossing, full = (
             np.bincount(labels[where], minlength=count)

@@ -28,6 +28,8 @@ def without_lines(mask: _Plane, height: float) -> _Plane:
     _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     wide, high, ink = (stats[:, i].astype(np.float64) for i in (_WIDTH, _HEIGHT, _AREA))
     long = np.maximum(wide, high) > _LONG * height
+    if not long.any():
+        return mask
     flat = np.minimum(wide, high) < max(_THIN * height, 4)
     single = ink < 1.5 * _stroke(mask) * np.hypot(wide, high)
     lines = long & (flat | single & (np.maximum(wide, high) > 0.25 * max(mask.shape)))

@@ -25,7 +25,12 @@ if TYPE_CHECKING:
 
 __all__ = ["LineInk", "Piece", "find_lines"]
 
-_RIM = 2.0  # px: anti-aliased ink around the mask that belongs to a piece
+# Neighbours, nearest first, up to 2 px away: anti-aliased ink around the mask that belongs to a piece.
+_RIMS = (
+    ((0, 1, 0), (1, 0, 1), (0, 1, 0)),
+    ((1, 0, 1), (0, 0, 0), (1, 0, 1)),
+    ((0, 0, 1, 0, 0), (0, 0, 0, 0, 0), (1, 0, 0, 0, 1), (0, 0, 0, 0, 0), (0, 0, 1, 0, 0)),
+)
 
 
 @dataclass(frozen=True)
@@ -107,8 +112,8 @@ def find_rows(ink: Ink, layout: str = "page", least: float = 0.02) -> tuple[NDAr
     rows = _rows(labels, ink.strength, parts, size, fresh) if layout == "page" else [Row(parts)]
     _place(rows, labels, size, pen)
     for row in rows:
-        for atom in join_stacked(row.parts, row.shape.x_height):
-            row.atoms += overcut(atom, labels, ink.strength, row.shape, fresh, least)
+        whole = join_stacked(row.parts, row.shape.x_height)
+        row.atoms = overcut(whole, labels, ink.strength, row.shape, fresh, least)
     return labels, rows
 
 
@@ -155,18 +160,15 @@ def _place(rows: list[Row], labels: NDArray[np.int32], size: float, pen: float) 
 
 def _draw(atoms: list[list[Atom]], labels: NDArray[np.int32], ink: Ink) -> list[tuple[Piece, ...]]:
     """Draw each atom's own ink: its mask and the anti-aliased rim nearer to it than to any other ink."""
-    kept = np.zeros(int(labels.max()) + 2, dtype=np.int32)
+    kept = np.zeros(int(labels.max()) + 2, dtype=np.float32)
     for number, atom in enumerate((a for line in atoms for a in line), start=1):
         kept[list(atom.labels)] = number
     owner = kept[labels]
-    distance, nearest = cv2.distanceTransformWithLabels(
-        (owner == 0).astype(np.uint8), cv2.DIST_L2, 3, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    names = np.zeros(int(nearest.max()) + 1, dtype=np.int32)
-    names[nearest[owner > 0]] = owner[owner > 0]
-    owner = np.where(distance <= _RIM, names[nearest], 0)
+    rims = [cv2.dilate(owner, np.array(rim, np.uint8)) for rim in _RIMS]
+    for grown in rims:
+        np.copyto(owner, grown, where=owner == 0)
     height, width = owner.shape
-    rim = int(_RIM)
+    rim = len(_RIMS[-1]) // 2
     drawn: list[tuple[Piece, ...]] = []
     numbers = itertools.count(1)
     for line in atoms:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unscrawl.ink import extract
+from unscrawl.ink.levels import quantiles
 from unscrawl.layout import LineInk, find_lines
 from unscrawl.page import Box
 
@@ -24,8 +25,7 @@ _BELOW: Final = (0.8, 2.2)  # and below it
 _MARGIN: Final = 0.25  # x-heights of paper around the line's own ink
 _HALO: Final = 2  # px around a neighbour's stroke that are painted over with it
 _WIDEST: Final = 16_000  # px: no line is longer
-_BOX: Final = ((0, 0), (1, 1))
-_PAPER: Final = 75  # percentile of the grey around a line that is taken for its paper
+_PAPER: Final = 0.75  # of the pixels around a line are darker than what is taken for its paper
 
 
 @dataclass(frozen=True)
@@ -79,46 +79,61 @@ def crop_of(ink: Ink, line: LineInk) -> Crop:
     Columns follow the baseline and stand square on its mean direction. Ink of other lines is painted over
     with paper.
     """
-    inked = [np.nonzero(p.ink) for p in line.pieces]
-    ys = np.concatenate([y + p.y for (y, _), p in zip(inked, line.pieces, strict=True)])
-    xs = np.concatenate([x + p.x for (_, x), p in zip(inked, line.pieces, strict=True)])
+    own, (x0, y0) = _own_ink(line)
+    ys, xs = (at + start for at, start in zip(np.nonzero(own), (y0, x0), strict=True))
     left, right = float(xs.min()), float(xs.max() + 1)
     start, stop = line.course(np.array([left, right])).tolist()
     along = np.array([right - left, stop - start]) / np.hypot(right - left, stop - start)
     down = np.array([-along[1], along[0]])
-    over = (line.course(xs + 0.5) - ys) * along[0] / line.x_height
+    over = (line.course(np.asarray(xs + 0.5, np.float64)) - ys) * along[0] / line.x_height
     above = float(np.clip(over.max() + _MARGIN, *_ABOVE)) * line.x_height
     below = float(np.clip(_MARGIN - over.min(), *_BELOW)) * line.x_height
     margin = 2 * _MARGIN * line.x_height
     wide = int(np.clip(round((right - left + 2 * margin) / along[0]), 1, _WIDEST))
     columns = left - margin + along[0] * np.arange(wide + 1)
     base = np.stack([columns, line.course(columns)], axis=1)
-    rows = np.arange(max(1, round(above + below))) + 0.5 - above
-    grid = (base[:-1] + base[1:])[None] / 2 + rows[:, None, None] * down
-    grey = _sample(ink, line, grid)
+    rows = np.arange(max(1, round(above + below)))[:, None] + 0.5 - above
+    x, y = (((base[:-1, k] + base[1:, k]) / 2 + rows * down[k]).astype(np.float32) for k in (0, 1))
+    grey = _sample(ink, own, (x0, y0), x, y)
     turn, shift = ink.to_picture[:, :2], ink.to_picture[:, 2]
     step = turn @ down
     size = ink.size or (ink.mask.shape[1], ink.mask.shape[0])
     return Crop(grey, base @ turn.T + shift, (float(step[0]), float(step[1])), above, line.x_height, size)
 
 
-def _sample(ink: Ink, line: LineInk, grid: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """Return the grey of the working frame at points [h, w, 2], without others' ink."""
-    height, width = ink.mask.shape
-    corners = [(p.x + dx * p.ink.shape[1], p.y + dy * p.ink.shape[0]) for p in line.pieces for dx, dy in _BOX]
-    around = np.concatenate(
-        [corners, grid.min(axis=(0, 1))[None] - _HALO, grid.max(axis=(0, 1))[None] + _HALO]
-    )
-    x0, y0 = np.maximum(np.floor(around.min(axis=0)), 0).astype(int).tolist()
-    x1, y1 = np.minimum(np.ceil(around.max(axis=0)), (width, height)).astype(int).tolist()
-    grey, mask = ink.grey[y0:y1, x0:x1], ink.mask[y0:y1, x0:x1]
-    own = np.zeros_like(mask)
+def _own_ink(line: LineInk) -> tuple[NDArray[np.uint8], tuple[int, int]]:
+    """Return where a line's ink is in the box around it, uint8 [h, w], 1 where ink, and the box's corner."""
+    x0, y0 = (min(start) for start in zip(*((p.x, p.y) for p in line.pieces), strict=True))
+    ends = ((p.x + p.ink.shape[1], p.y + p.ink.shape[0]) for p in line.pieces)
+    x1, y1 = (max(stop) for stop in zip(*ends, strict=True))
+    own = np.zeros((y1 - y0, x1 - x0), np.uint8)
     for p in line.pieces:
         own[p.y - y0 : p.y - y0 + p.ink.shape[0], p.x - x0 : p.x - x0 + p.ink.shape[1]] |= p.ink > 0
-    others = cv2.dilate(mask * (1 - own), np.ones((2 * _HALO + 1, 2 * _HALO + 1), np.uint8)) > 0
-    others &= cv2.dilate(own, np.ones((3, 3), np.uint8)) == 0
-    paper = int(np.percentile(grey[~others], _PAPER))
-    grey = np.where(others, np.uint8(paper), grey)
-    x, y = np.ascontiguousarray((grid - 0.5 - (x0, y0)).transpose(2, 0, 1), np.float32)
+    return own, (x0, y0)
+
+
+def _sample(
+    ink: Ink,
+    own: NDArray[np.uint8],
+    corner: tuple[int, int],
+    x: NDArray[np.float32],
+    y: NDArray[np.float32],
+) -> NDArray[np.uint8]:
+    """Return the grey of the working frame at points (x, y), [h, w] each, without others' ink."""
+    h, w = own.shape
+    reach = [(int(v.min()) - _HALO, int(v.max()) + 1 + _HALO) for v in (x, y)]
+    left, top = (max(0, min(start, c)) for (start, _), c in zip(reach, corner, strict=True))
+    right, bottom = (
+        min(most, max(stop, c + n))
+        for (_, stop), c, n, most in zip(reach, corner, (w, h), ink.mask.shape[::-1], strict=True)
+    )
+    grey, mask = ink.grey[top:bottom, left:right], ink.mask[top:bottom, left:right]
+    here = np.zeros_like(mask)
+    here[corner[1] - top :, corner[0] - left :][:h, :w] = own
+    others = cv2.dilate(mask & (1 - here), np.ones((2 * _HALO + 1, 2 * _HALO + 1), np.uint8))
+    clear = np.asarray((others == 0) | (cv2.dilate(here, np.ones((3, 3), np.uint8)) > 0), np.uint8)
+    paper = int(quantiles(grey, _PAPER, where=clear)[0])
+    grey = np.where(clear, grey, np.uint8(paper))
     border = cv2.BORDER_CONSTANT
+    x, y = x - np.float32(left + 0.5), y - np.float32(top + 0.5)
     return np.asarray(cv2.remap(grey, x, y, cv2.INTER_LINEAR, borderMode=border, borderValue=paper), np.uint8)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -92,73 +93,110 @@ def _stacked(a: Atom, b: Atom, x_height: float) -> float:
 
 
 def overcut(
-    atom: Atom,
+    atoms: Sequence[Atom],
     labels: NDArray[np.int32],
     strength: NDArray[np.uint8],
     line: LineShape,
     fresh: Iterator[int],
     least: float,
 ) -> list[Atom]:
-    """Cut a wide atom at every likely join, left to right.
+    """Cut a line's wide atoms at every likely join, left to right.
 
     A cut is the path from top to bottom that crosses least ink (a seam, as in drop-fall cutting), so
-    slanted and interlocked letters come apart too. An atom of about one letter's width is returned whole,
-    and so is one with no cut at least `least` probable. `labels` is changed in place: parts take their
-    numbers from `fresh`.
+    slanted and interlocked letters come apart too. An atom of about one letter's width stays whole, and so
+    does one with no cut at least `least` probable. `labels` is changed in place: parts take their numbers
+    from `fresh`.
     """
-    x_height = line.x_height
-    if atom.w < 0.7 * x_height:
-        return [atom]
-    view = labels[atom.y : atom.y + atom.h, atom.x : atom.x + atom.w]
-    own = atom.mask(labels)
+    wide = [i for i, atom in enumerate(atoms) if atom.w >= 0.7 * line.x_height]
+    found = {i: [atom] for i, atom in enumerate(atoms)}
+    for batch in _batches(wide, [atom.h for atom in atoms]):
+        own = [atoms[i].mask(labels) for i in batch]
+        inks = [_ink(atoms[i], mask, strength) for i, mask in zip(batch, own, strict=True)]
+        for i, mask, ink, (total, at, seams) in zip(batch, own, inks, _seams(inks, line), strict=True):
+            if not at:
+                continue
+            atom = atoms[i]
+            features = _seam_features(atom, ink, at, seams, total, line)
+            kept = seam_odds(features) >= least
+            view = labels[atom.y : atom.y + atom.h, atom.x : atom.x + atom.w]
+            dot = 0.2 * line.pen * line.x_height
+            found[i] = _apart(atom, view, mask, features[kept], seams[kept], dot, fresh)
+    return [part for parts in found.values() for part in parts]
+
+
+def _batches(numbers: Sequence[int], heights: Sequence[int]) -> list[list[int]]:
+    """Group numbers so that within a group no height is more than twice another."""
+    groups: list[list[int]] = []
+    for i in sorted(numbers, key=lambda i: heights[i]):
+        if not groups or heights[i] > 2 * heights[groups[-1][0]]:
+            groups.append([])
+        groups[-1].append(i)
+    return groups
+
+
+def _ink(atom: Atom, own: NDArray[np.bool_], strength: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Return an atom's ink alone [h, w], 0 to 1."""
     near = strength[atom.y : atom.y + atom.h, atom.x : atom.x + atom.w]
-    ink = (near * own).astype(np.float32) / np.float32(255)
-    down, up = _paths(ink)
-    middle = atom.h // 2
-    total = (down[middle] + up[::-1][middle] - ink[middle]) / line.pen
-    at = _minima(total, x_height)
-    seams = [
-        np.concatenate([_trace(down, middle, x)[::-1], _trace(up, atom.h - 1 - middle, x)[1:]]) for x in at
-    ]
-    features = _seam_features(atom, ink, at, seams, total, line)
-    kept = np.flatnonzero(seam_odds(features) >= least)
-    chosen = [(features[i], seams[i]) for i in kept]
-    return _apart(atom, view, own, chosen, 0.2 * line.pen * x_height, fresh)
+    return (near * own).astype(np.float32) / np.float32(255)
+
+
+def _seams(
+    inks: Sequence[NDArray[np.float32]], line: LineShape
+) -> list[tuple[NDArray[np.float32], list[int], NDArray[np.intp]]]:
+    """Return for each ink [h, w] what a seam through each column of its middle row crosses, in pen widths
+    [w], the columns of separate low points [n], and the seams through them [n, h]."""
+    cost, starts = _paths(inks)
+    cuts, rows, columns = [], [], []
+    for ink, (down, up) in zip(inks, starts, strict=True):
+        high, wide = ink.shape
+        middle = high // 2
+        above, below = cost[middle, down : down + wide], cost[high - 1 - middle, up : up + wide]
+        total = (above + below - ink[middle]) / line.pen
+        at = _minima(total, line.x_height)
+        cuts.append((total, at))
+        rows += [middle] * len(at) + [high - 1 - middle] * len(at)
+        columns += [down + x for x in at] + [up + x for x in at]
+    ways = _trace(cost, np.array(rows, np.intp), np.array(columns, np.intp))
+    found, first = [], 0
+    for ink, (down, up), (total, at) in zip(inks, starts, cuts, strict=True):
+        middle, n = len(ink) // 2, len(at)
+        over = ways[: middle + 1, first : first + n] - down
+        under = ways[: len(ink) - 1 - middle, first + n : first + 2 * n] - up
+        found.append((total, at, np.concatenate([over, under[::-1]]).T))
+        first += 2 * n
+    return found
 
 
 def _seam_features(
     atom: Atom,
     ink: NDArray[np.float32],
     at: Sequence[int],
-    seams: Sequence[NDArray[np.intp]],
+    seams: NDArray[np.intp],
     total: NDArray[np.float32],
     line: LineShape,
 ) -> NDArray[np.float64]:
     """Describe each seam [n, 9]; lengths in x-heights."""
     x_height, (a, b) = line.x_height, line.baseline
+    x = np.array(at, np.intp)
     edges = np.array([0, *at, atom.w]) / x_height
-    rows = []
-    columns = np.arange(atom.w)
-    for k, (x, seam) in enumerate(zip(at, seams, strict=True)):
-        crossed = ink[np.arange(atom.h), seam]
-        level = float((crossed * np.arange(atom.h)).sum() / max(float(crossed.sum()), 1e-6)) + atom.y
-        height = (a + b * (atom.x + x) - level) / x_height
-        left, right = edges[k + 1] - edges[k], edges[k + 2] - edges[k + 1]
-        heavy = ink[:, np.abs(columns - x) < 0.12 * x_height + 1].sum(axis=0)
-        rows.append(
-            (
-                1.0,
-                float(total[x]),
-                max(float(total[x]) - 1.2, 0.0),
-                abs(height - 0.2),
-                min(left, right, 1.0),
-                min(left + right, 2.5),
-                min(atom.w / x_height, 4.0),
-                min(atom.w / atom.h, 1.5),
-                float(heavy.mean()) / line.pen,
-            )
-        )
-    return np.array(rows, dtype=np.float64).reshape(-1, _SEAM.size)
+    rows = np.arange(atom.h)
+    crossed = ink[rows, seams]
+    level = (crossed * rows).sum(axis=1) / np.maximum(crossed.sum(axis=1), 1e-6) + atom.y
+    height = (a + b * (atom.x + x) - level) / x_height
+    left, right = edges[1:-1] - edges[:-2], edges[2:] - edges[1:-1]
+    reach = int(np.ceil(0.12 * x_height))  # columns to either side
+    first, last = np.maximum(x - reach, 0), np.minimum(x + reach + 1, atom.w)
+    heavy = np.append(0.0, np.cumsum(ink.sum(axis=0)))
+    features = np.ones((len(at), _SEAM.size))
+    features[:, 1] = total[x]
+    features[:, 2] = np.maximum(total[x] - 1.2, 0.0)
+    features[:, 3] = np.abs(height - 0.2)
+    features[:, 4] = np.minimum(np.minimum(left, right), 1.0)
+    features[:, 5] = np.minimum(left + right, 2.5)
+    features[:, 6] = min(atom.w / x_height, 4.0)
+    features[:, 7] = min(atom.w / atom.h, 1.5)
+    features[:, 8] = (heavy[last] - heavy[first]) / (last - first) / line.pen
+    return features
 
 
 def seam_odds(features: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -166,38 +204,41 @@ def seam_odds(features: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(features @ _SEAM, -30, 30))))
 
 
-def _paths(ink: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Return the least ink [h, w] on any path from the top to each pixel, and that of the ink upside down.
+def _paths(inks: Sequence[NDArray[np.float32]]) -> tuple[NDArray[np.float32], list[tuple[int, int]]]:
+    """Return the least ink on any path from the top to each pixel of inks [h, w] side by side, and the
+    columns that each begins at, as it is and upside down.
 
-    A path goes down one pixel at a time and at most one aside.
+    A path goes down one pixel at a time and at most one aside; it does not leave its ink.
     """
-    h, w = ink.shape
-    wall = np.full((h, 1), np.inf, dtype=np.float32)
-    cost = np.hstack([wall, ink, wall, ink[::-1], wall])  # both at once: half the steps
-    aside = np.empty(2 * w + 1, dtype=np.float32)
-    for y in range(1, h):
-        above = cost[y - 1]
+    widths = np.array([ink.shape[1] for ink in inks for _ in range(2)])
+    starts = np.cumsum(widths + 1) - widths  # a wall between any two
+    cost = np.full((max(map(len, inks)), int(starts[-1] + widths[-1]) + 1), np.inf, np.float32)
+    for ink, down, up in zip(inks, starts[::2], starts[1::2], strict=True):
+        cost[: len(ink), down : down + ink.shape[1]] = ink
+        cost[: len(ink), up : up + ink.shape[1]] = ink[::-1]
+    aside = np.empty(cost.shape[1] - 2, dtype=np.float32)
+    for above, row in itertools.pairwise(cost):
         np.minimum(above[:-2], above[2:], out=aside)
         aside += _ASIDE
-        cost[y, 1:-1] += np.minimum(aside, above[1:-1])
-    return cost[:, 1 : w + 1], cost[:, w + 2 : -1]
+        row[1:-1] += np.minimum(aside, above[1:-1])
+    return cost, list(zip(starts[::2].tolist(), starts[1::2].tolist(), strict=True))
 
 
-def _trace(cost: NDArray[np.float32], y: int, x: int) -> NDArray[np.intp]:
-    """Follow the cheapest path back from (y, x) to row 0; return x for rows y, y-1, … 0."""
-    path = [x]
-    last = cost.shape[1] - 1
-    for row in cost[:y][::-1]:
-        here = row[x]
-        if x > 0 and row[x - 1] + _ASIDE < here:
-            here, step = row[x - 1] + _ASIDE, -1
-        else:
-            step = 0
-        if x < last and row[x + 1] + _ASIDE < here:
-            step = 1
-        x += step
-        path.append(x)
-    return np.array(path, dtype=np.intp)
+def _trace(cost: NDArray[np.float32], rows: NDArray[np.intp], columns: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Follow the cheapest paths back from pixels (rows [n], columns [n]) to the top.
+
+    Returns:
+        The column of each path in each row, [h, n]; below its start, the start's.
+    """
+    ways = np.broadcast_to(columns, (len(cost), len(columns))).copy()
+    x = columns.copy()
+    for y in range(int(rows.max(initial=0)), 0, -1):
+        above = cost[y - 1]
+        here, left, right = above[x], above[x - 1] + _ASIDE, above[x + 1] + _ASIDE
+        step = np.where(right < np.minimum(here, left), 1, np.where(left < here, -1, 0))
+        x += step * (y <= rows)
+        ways[y - 1] = x
+    return ways
 
 
 def _minima(total: NDArray[np.float32], x_height: float) -> list[int]:
@@ -223,35 +264,37 @@ def _apart(
     atom: Atom,
     view: NDArray[np.int32],
     own: NDArray[np.bool_],
-    seams: Sequence[tuple[NDArray[np.float64], NDArray[np.intp]]],
+    features: NDArray[np.float64],
+    seams: NDArray[np.intp],
     least: float,
     fresh: Iterator[int],
 ) -> list[Atom]:
-    """Relabel the ink between seams and return the parts.
+    """Relabel the ink between seams [n, h] and return the parts.
 
     A part with less than `least` pixels of ink joins its left neighbour, the first its right one.
     """
-    columns = np.arange(atom.w)[None, :]
-    place = np.zeros(own.shape, dtype=np.intp)
-    for _, seam in seams:
-        place += columns >= seam[:, None]
-    groups: list[tuple[NDArray[np.float64] | None, NDArray[np.bool_]]] = []
-    for k in range(len(seams) + 1):
-        part = own & (place == k)
-        if groups and part.sum() < least:
-            groups[-1] = (groups[-1][0], groups[-1][1] | part)
+    ys, xs = np.nonzero(own)
+    place = (seams[:, ys] <= xs).sum(axis=0)
+    areas: list[int] = []
+    opened: list[int] = []  # the first place of each part
+    for k, area in enumerate(np.bincount(place, minlength=len(seams) + 1).tolist()):
+        if areas and area < least:
+            areas[-1] += area
         else:
-            groups.append((seams[k - 1][0] if groups else None, part))
-    if len(groups) > 1 and groups[0][1].sum() < least:
-        groups[:2] = [(None, groups[0][1] | groups[1][1])]
-    if len(groups) == 1:
+            areas.append(area)
+            opened.append(k)
+    if len(areas) > 1 and areas[0] < least:
+        del opened[1]
+    if len(opened) == 1:
         return [atom]
-    parts: list[Atom] = []
-    for features, part in groups:
-        label = next(fresh)
-        view[part] = label
-        ys, xs = np.nonzero(part)
-        x, y = int(xs.min()), int(ys.min())
-        w, h = int(xs.max()) - x + 1, int(ys.max()) - y + 1
-        parts.append(Atom((label,), atom.x + x, atom.y + y, w, h, len(xs), features))
-    return parts
+    part = np.searchsorted(opened, place, "right") - 1
+    names = np.array([next(fresh) for _ in opened], np.int32)
+    view[ys, xs] = names[part]
+    order = np.argsort(part, kind="stable")
+    first = np.searchsorted(part[order], np.arange(len(opened)))
+    left, top = (np.minimum.reduceat(v[order], first) for v in (xs, ys))
+    right, bottom = (np.maximum.reduceat(v[order], first) + 1 for v in (xs, ys))
+    boxes = np.stack([atom.x + left, atom.y + top, right - left, bottom - top], axis=1).tolist()
+    cuts = [None, *(features[k - 1] for k in opened[1:])]
+    parts = zip(names.tolist(), boxes, np.bincount(part).tolist(), cuts, strict=True)
+    return [Atom((name,), x, y, w, h, area, cut) for name, (x, y, w, h), area, cut in parts]
