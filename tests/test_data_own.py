@@ -354,6 +354,10 @@ class Shapes:
             return image[None] / 255.0 - 0.5, i % 2
         if self.kind == "lonely":
             return image, None
+        if self.kind == "one-hot":
+            return image, np.eye(2)[i % 2]
+        if self.kind == "broken":
+            raise FileNotFoundError("no such picture")
         return image[None] / np.float32(255), np.int64(i % 2)
 
 
@@ -380,6 +384,8 @@ def test_a_torch_dataset_becomes_data() -> None:
         (Shapes("mixed"), "mixed size"),
         (Shapes("normalised"), "before any normalisation"),
         (Shapes("lonely"), "labels must be"),
+        (Shapes("one-hot"), "item 0 is not a pair"),
+        (Shapes("broken"), "item 0 fails: FileNotFoundError: no such picture"),
         (Shapes("pil", 0), "holds no pictures"),
         ([1, 2], "item 0 is not a pair"),
         (iter([(IMAGES[0], 1)]), "map-style"),
@@ -398,8 +404,22 @@ def test_a_python_file_may_give_a_dataset(tmp_path: Path) -> None:
     assert data.test is not None
 
 
+def test_a_class_of_a_python_file_is_made(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "class Mine:\n    def __len__(self): return 2\n    def __getitem__(self, i): return [[0, 255]], i\n"
+    )
+    assert load(f"{path}:Mine").classes == ("0", "1")
+
+
 @pytest.mark.parametrize(
-    ("text", "message"), [("1 / 0", "division by zero"), ("x = 1", "make"), ("def make(:", "SyntaxError")]
+    ("text", "message"),
+    [
+        ("1 / 0", "division by zero"),
+        ("x = 1", "make"),
+        ("def make(:", "SyntaxError"),
+        ("def make(): return 1 / 0", "division by zero"),
+    ],
 )
 def test_a_python_file_that_fails_is_told_in_one_line(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "mine.py"

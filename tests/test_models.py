@@ -57,6 +57,26 @@ def test_a_network_of_ones_own(tmp_path: Path) -> None:
     assert build(f"{path}:Mine", 7, 1, 8)(torch.zeros(1, 1, 8, 8)).shape == (1, 7)
 
 
+def test_a_network_of_ones_own_may_use_what_lies_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "beside_mine.py").write_text("WIDTH = 3\n")
+    (tmp_path / "mine.py").write_text(
+        "from __future__ import annotations\n"
+        "from dataclasses import dataclass\n"
+        "from beside_mine import WIDTH\n"
+        "from torch import nn\n"
+        "@dataclass\n"
+        "class Shape:\n"
+        "    width: int = WIDTH\n"
+        "def make(classes, channels, size):\n"
+        "    w = Shape().width\n"
+        "    return nn.Sequential(nn.Flatten(), nn.LazyLinear(w), nn.Dropout(0.5), nn.Linear(w, classes))\n"
+    )
+    torch.manual_seed(0)
+    net = build(f"{tmp_path / 'mine.py'}:make", 7, 1, 8)
+    assert net.training
+    assert net[1].weight.shape == (3, 64)
+
+
 @pytest.mark.parametrize(
     ("text", "name", "message"),
     [
@@ -65,6 +85,10 @@ def test_a_network_of_ones_own(tmp_path: Path) -> None:
         ("1 / 0", "Mine", "fails: ZeroDivisionError"),
         ("def Mine(): pass", "Mine", "cannot be built"),
         ("def Mine(a, b, c): return 3", "Mine", r"no torch\.nn\.Module"),
+        ("def Mine(a, b, c): return missing", "Mine", "cannot be built .*missing"),
+        ("from torch.nn import Flatten as Mine", "Mine", "cannot be built|fails on pictures"),
+        ("from torch import nn\ndef Mine(a, b, c): return nn.Linear(3, a)", "Mine", "fails on pictures"),
+        ("from torch import nn\ndef Mine(a, b, c): return nn.Flatten()", "Mine", r"gives \[2, 784\] for 2"),
     ],
 )
 def test_a_faulty_file_is_one_clear_line(tmp_path: Path, text: str | None, name: str, message: str) -> None:

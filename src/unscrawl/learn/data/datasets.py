@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +9,7 @@ from numpy.typing import NDArray
 
 from unscrawl.errors import DataError, OptionError
 from unscrawl.learn.data.arrays import build, pictures
+from unscrawl.learn.own import defined
 from unscrawl.learn.sets import Data
 
 __all__ = ["from_dataset", "from_python"]
@@ -39,11 +38,15 @@ def _pairs(dataset: Any, name: str) -> tuple[NDArray[np.uint8], NDArray[Any]]:
     images, labels = [], []
     for i in range(len(dataset)):
         try:
-            image, label = dataset[i]
-        except (TypeError, ValueError):
+            item = dataset[i]
+        except Exception as error:  # whatever the user's dataset raises is told in one line
+            raise DataError(f"{name}: item {i} fails: {type(error).__name__}: {error}") from error
+        try:
+            image, label = item
+            images.append(np.asarray(image))
+            labels.append(label if isinstance(label, str) else np.asarray(label).item())
+        except (TypeError, ValueError, RuntimeError):
             raise DataError(f"{name}: item {i} is not a pair of picture and label") from None
-        images.append(np.asarray(image))
-        labels.append(label if isinstance(label, str) else np.asarray(label).item())
     shapes = sorted({image.shape for image in images})
     if len(shapes) > 1:
         raise DataError(
@@ -53,26 +56,20 @@ def _pairs(dataset: Any, name: str) -> tuple[NDArray[np.uint8], NDArray[Any]]:
 
 
 def from_python(source: str) -> Data:
-    """Return the data that `path/to/file.py:name` is, or returns when it is a function without arguments.
+    """Return the data that `path/to/file.py:name` is, or gives when called without arguments.
 
     It may be a `Data`, a dataset, or a tuple of two datasets for training and test.
 
     Raises:
-        OptionError: the file cannot be run or has no such name.
+        OptionError: there is no such name, or the file or the call fails.
         DataError: it gives something else.
     """
-    path, _, attribute = source.rpartition(":")
-    spec = importlib.util.spec_from_file_location(Path(path).stem, path) if Path(path).is_file() else None
-    if spec is None or spec.loader is None:
-        raise OptionError(f"data {source!r}: there is no Python file {path}")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-        found = getattr(module, attribute)
-        if callable(found) and not hasattr(found, "__getitem__"):
+    found = defined("data", source)
+    if isinstance(found, type) or (callable(found) and not hasattr(found, "__getitem__")):
+        try:
             found = found()
-    except Exception as error:  # whatever the user's file raises is told in one line
-        raise OptionError(f"data {source!r}: {path} fails: {type(error).__name__}: {error}") from error
+        except Exception as error:  # as above
+            raise OptionError(f"data {source!r} fails: {type(error).__name__}: {error}") from error
     if isinstance(found, Data):
         return found
     dataset, test = found if isinstance(found, tuple) and len(found) == 2 else (found, None)

@@ -6,14 +6,14 @@ A user's own network is named `path/to/file.py:ClassName` and takes the same thr
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import warnings
-from pathlib import Path
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from unscrawl.errors import OptionError
 from unscrawl.learn.names import unknown
+from unscrawl.learn.own import defined
 
 __all__ = ["MODELS", "build", "parameters"]
 
@@ -35,18 +35,34 @@ def build(name: str, classes: int, channels: int = 1, size: int = 28) -> nn.Modu
     Raises:
         OptionError: no such network, or the file or class cannot be used.
     """
-    factory = _from_file(name) if ":" in name else _from_registry(name)
+    own = ":" in name
+    factory = defined("model", name) if own else _from_registry(name)
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("error", "Initializing zero-element tensors")
             model = factory(classes, channels, size)
-    except (TypeError, ValueError, RuntimeError, UserWarning) as error:
+    except Exception as error:  # whatever a user's network raises is told in one line
         raise OptionError(
             f"model {name!r} cannot be built for {classes} classes, {channels} × {size} × {size}: {error}"
         ) from error
     if not isinstance(model, nn.Module):
         raise OptionError(f"model {name!r} is no torch.nn.Module")
+    if own:
+        _try(model, name, torch.zeros(2, channels, size, size), classes)
     return model
+
+
+@torch.no_grad()
+def _try(model: nn.Module, name: str, pictures: Tensor, classes: int) -> None:
+    """Raise `OptionError` unless `model` gives logits; torch's generator is left as it was."""
+    try:
+        with torch.random.fork_rng(devices=[]):
+            form = list(model.eval()(pictures).shape)
+        model.train()
+    except Exception as error:
+        raise OptionError(f"model {name!r} fails on pictures {list(pictures.shape)}: {error}") from error
+    if form != [len(pictures), classes]:
+        raise OptionError(f"model {name!r} gives {form} for {len(pictures)} pictures of {classes} classes")
 
 
 def parameters(model: nn.Module) -> int:
@@ -59,22 +75,4 @@ def _from_registry(name: str) -> type[nn.Module]:
         raise unknown("model", name, MODELS)
     module = importlib.import_module(f"{__name__}.{name.replace('-', '_')}")
     factory: type[nn.Module] = getattr(module, MODELS[name])
-    return factory
-
-
-def _from_file(name: str) -> type[nn.Module]:
-    path, _, attribute = name.rpartition(":")
-    if not Path(path).is_file():
-        raise OptionError(f"model {name!r}: there is no file {path}; write path/to/file.py:ClassName")
-    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
-    if spec is None or spec.loader is None:
-        raise OptionError(f"model {name!r}: {path} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:  # whatever the user's file raises is told in one line
-        raise OptionError(f"model {name!r}: {path} fails: {type(error).__name__}: {error}") from error
-    if not hasattr(module, attribute):
-        raise OptionError(f"model {name!r}: {path} has no {attribute}")
-    factory: type[nn.Module] = getattr(module, attribute)
     return factory
