@@ -35,6 +35,10 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error(503)
         elif self.path == "/page":
             self._answer(200, b"<html>Sign in</html>", "text/html; charset=utf-8")
+        elif self.path == "/hidden":
+            self._answer(200, b"\n<!DOCTYPE html><html>Sign in</html>")
+        elif self.path == "/short":
+            self._answer(200, CONTENT[:3000], length=len(CONTENT))
         elif self.path == "/broken" and cls.failures > 0:
             cls.failures -= 1
             self._answer(200, CONTENT[:3000], length=len(CONTENT))
@@ -116,7 +120,13 @@ def test_the_next_mirror_is_tried(home: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("path", "message"),
-    [("missing", "HTTP 404"), ("page", "a web page came"), ("other", "its sha256 differs")],
+    [
+        ("missing", "HTTP 404"),
+        ("page", "a web page came"),
+        ("hidden", "a web page came"),
+        ("other", "its sha256 differs"),
+        ("short", "the connection broke off"),
+    ],
 )
 def test_what_went_wrong_is_said(home: str, tmp_path: Path, path: str, message: str) -> None:
     with pytest.raises(DataError, match=message) as caught:

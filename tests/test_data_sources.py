@@ -5,7 +5,9 @@ from __future__ import annotations
 import gzip
 import hashlib
 import logging
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +17,7 @@ import pytest
 from unscrawl.errors import DataError, OutputError
 from unscrawl.learn.data import load, sources
 from unscrawl.learn.data.catalogue import KNOWN, Download, File, Known
+from unscrawl.learn.data.fetch import fetch
 from unscrawl.learn.data.files import encode_idx
 from unscrawl.learn.data.sources import load_known
 
@@ -195,6 +198,23 @@ def test_what_was_fetched_loads_again_without_a_network(digits: Known, tmp_path:
     again = load_known(digits, None, tmp_path / "cache", offline=True)
     np.testing.assert_array_equal(first.train.images, again.train.images)
     assert sources.is_cached(digits, tmp_path / "cache")
+
+
+def test_two_that_want_a_set_at_once_fetch_it_once(
+    digits: Known, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def slowly(download: Download, folder: Path) -> Path:
+        asked.append(download.name)
+        time.sleep(0.05)
+        return fetch(download, folder)
+
+    monkeypatch.setattr(sources, "fetch", slowly)
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda _: load_known(digits, None, tmp_path / "cache"), range(2)))
+    assert [len(data.train) for data in found] == [20, 20]
+    assert sorted(asked) == sorted(download.name for download in digits.downloads)
 
 
 def test_a_damaged_cache_heals_itself(

@@ -16,12 +16,14 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from unscrawl.errors import DataError, OutputError
 from unscrawl.learn.data.catalogue import Download
+from unscrawl.learn.data.files import is_web_page
 
 __all__ = ["fetch"]
 
 _TIMEOUT: Final = 20.0
 _TRIES: Final = 4
 _BLOCK: Final = 1 << 18
+_WEB_PAGE: Final = "a web page came instead of the data"
 _NETWORK: Final = (OSError, http.client.HTTPException)
 
 
@@ -49,8 +51,8 @@ def fetch(download: Download, folder: Path, *, wait: float = 1.0) -> Path:
                     break
             except _NETWORK as error:
                 reason = _reason(error)
-                if isinstance(error, URLError) and not isinstance(error.reason, TimeoutError):
-                    break  # no such host, no network: asking again at once does not help
+                if isinstance(error, URLError):
+                    break  # no such host, no network, no answer: asking again at once does not help
             except DataError as error:
                 reason = str(error)
                 part.unlink(missing_ok=True)
@@ -70,6 +72,8 @@ def _reason(error: BaseException) -> str:
         return _reason(error.reason)
     if isinstance(error, TimeoutError):
         return f"no answer within {_TIMEOUT:.0f} s"
+    if isinstance(error, http.client.IncompleteRead):
+        return "the connection broke off, what came is kept and continued the next time"
     return getattr(error, "strerror", None) or str(error) or type(error).__name__
 
 
@@ -85,7 +89,7 @@ def _transfer(url: str, part: Path) -> None:
         raise
     with answer:
         if "text/html" in answer.headers.get("Content-Type", ""):
-            raise DataError("a web page came instead of the data")
+            raise DataError(_WEB_PAGE)
         continued = have > 0 and answer.status == 206
         start = have if continued else 0
         length = answer.headers.get("Content-Length")
@@ -132,7 +136,10 @@ def _progress() -> Progress:
 
 
 def _verify(download: Download, path: Path) -> None:
-    """Raise `DataError` unless `path` has the digest that is published, if one is."""
+    """Raise `DataError` unless `path` has the digest that is published, if one is, and is no web page."""
+    with path.open("rb") as file:
+        if is_web_page(file.read(64)):
+            raise DataError(_WEB_PAGE)
     for algorithm, published in (("sha256", download.sha256), ("md5", download.md5)):
         if not published:
             continue

