@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -55,24 +57,29 @@ def net() -> LineNet:
     return net.eval()
 
 
-def interrupt_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let Ctrl-C come while step number `step` (from 0) is about to be made."""
-    real, made = loop._step, []
+def interrupt_in(step: int, monkeypatch: pytest.MonkeyPatch, *, after: bool) -> None:
+    """Let Ctrl-C come before or `after` step number `step` (from 1) changes the weights."""
+    real, begun = loop._step, []
 
     def counted(*arguments: object) -> float:
-        if len(made) == step:
-            raise KeyboardInterrupt
-        made.append(1)
-        return real(*arguments)  # type: ignore[arg-type]
+        begun.append(1)
+        now = len(begun) == step
+        if now and not after:
+            os.kill(os.getpid(), signal.SIGINT)
+        loss = real(*arguments)  # type: ignore[arg-type]
+        if now and after:
+            os.kill(os.getpid(), signal.SIGINT)
+        return loss
 
     monkeypatch.setattr(loop, "_step", counted)
 
 
+@pytest.mark.parametrize("after", [False, True])
 def test_resumed_run_ends_as_the_uninterrupted_one(
-    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool
 ) -> None:
     with monkeypatch.context() as patch:
-        interrupt_at(4, patch)
+        interrupt_in(4, patch, after=after)
         with pytest.raises(KeyboardInterrupt):
             train(tmp_path)
     assert json.loads((tmp_path / loop.RECORD).read_text("utf-8"))["step"] == 4

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,14 +92,15 @@ def train(
             for batch in stream:
                 if point.step >= recipe.steps:
                     break
-                optimizers.set_rate(steppers, peaks, recipe.rate(point.step))
-                torch.manual_seed(seed * 1_000_003 + point.step)  # dropout's, so that resuming is exact
-                loss = _step(net, steppers, batch, recipe, device)
-                average.update_parameters(net)
-                rolling = loss if not rolling else 0.98 * rolling + 0.02 * loss
-                point.step += 1
-                point.lines += len(batch.widths)
-                point.seconds = time.perf_counter() - began
+                with _whole():
+                    optimizers.set_rate(steppers, peaks, recipe.rate(point.step))
+                    torch.manual_seed(seed * 1_000_003 + point.step)  # dropout's, so that resuming is exact
+                    loss = _step(net, steppers, batch, recipe, device)
+                    average.update_parameters(net)
+                    rolling = loss if not rolling else 0.98 * rolling + 0.02 * loss
+                    point.step += 1
+                    point.lines += len(batch.widths)
+                    point.seconds = time.perf_counter() - began
                 bar.update(task, completed=point.step, loss=rolling)
                 if point.step % recipe.every == 0 or point.step == recipe.steps:
                     score = evaluate(_averaged(average), _few(held, recipe.look))
@@ -111,6 +115,22 @@ def train(
             if board is not None:
                 board.close()
     return _averaged(average)
+
+
+@contextmanager
+def _whole() -> Iterator[None]:
+    """Put Ctrl-C off until the block is done: of half a step nothing can be saved."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: asked.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if asked and callable(before):
+        before(asked[0], None)
 
 
 def _step(
