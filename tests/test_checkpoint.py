@@ -45,6 +45,18 @@ def test_a_run_comes_back_as_it_was(tmp_path: Path) -> None:
     assert not again.model.training
 
 
+@pytest.mark.parametrize(("keep", "kept"), [("best", 0.9), ("last", 0.8), (None, 0.9)])
+def test_the_validation_accuracy_is_that_of_the_weights_kept(
+    tmp_path: Path, keep: str | None, kept: float
+) -> None:
+    run = a_run(tmp_path)
+    run.recipe = {"keep": keep} if keep else {}
+    run.history = [{"epoch": i + 1.0, "validation_accuracy": a} for i, a in enumerate((0.7, 0.9, 0.8))]
+    assert run.validation_accuracy == kept
+    run.history = [{"epoch": 1.0}]
+    assert run.validation_accuracy is None
+
+
 def test_a_state_comes_back_bit_for_bit(tmp_path: Path) -> None:
     tree = {
         "weights": {"a": torch.tensor([1.5, -0.0, float("inf")])},

@@ -127,7 +127,7 @@ def test_interrupted_and_resumed_is_as_never_interrupted(
 ) -> None:
     whole = fit(DATA, recipe, model=net, out=tmp_path / "whole", progress=False)
     monkeypatch.setenv("STOP_AT", str(stop_at))
-    with pytest.raises(TrainingError, match=rf"stopped at step {stop_at} of 18; saved: --resume"):
+    with pytest.raises(TrainingError, match=rf"stopped at step {stop_at} of 18 and saved: .*--resume"):
         fit(DATA, recipe, model=net, out=tmp_path / "parts", progress=False)
     monkeypatch.delenv("STOP_AT")
     torch.rand(3)  # whatever happened in between
@@ -158,11 +158,20 @@ def test_nan_stops_at_its_step_and_keeps_the_last_good_weights(
     tmp_path: Path, net: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NAN_AT", "9")
-    with pytest.raises(TrainingError, match=r"the loss is nan at step 9: try a lower --lr"):
+    with pytest.raises(TrainingError, match=r"the loss is nan at step 9; .* keeps epoch 1: try a lower --lr"):
         fit(DATA, RECIPE, model=net, out=tmp_path / "run", progress=False)
     kept = load(tmp_path / "run")
     assert len(kept.history) == 1
     assert all(bool(v.isfinite().all()) for v in kept.model.state_dict().values())
+
+
+def test_nan_in_the_first_epoch_keeps_nothing_and_says_so(
+    tmp_path: Path, net: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NAN_AT", "2")
+    with pytest.raises(TrainingError, match=r"the loss is nan at step 2; no epoch was finished to keep"):
+        fit(DATA, RECIPE, model=net, out=tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()
 
 
 @pytest.mark.parametrize("every", [4, 25])
@@ -175,7 +184,7 @@ def test_looking_seldom_as_on_a_graphics_processor_changes_nothing(
     assert same(weights(tmp_path / "often"), weights(tmp_path / "seldom"))
     assert [e["loss"] for e in often.history] == pytest.approx([e["loss"] for e in seldom.history])
     monkeypatch.setenv("NAN_AT", "9")
-    with pytest.raises(TrainingError, match="at step 9:"):
+    with pytest.raises(TrainingError, match="at step 9;"):
         fit(DATA, RECIPE, model=net, out=tmp_path / "nan", progress=False)
 
 
@@ -268,16 +277,25 @@ def test_progress_goes_to_standard_error(tmp_path: Path, capsys: pytest.CaptureF
     assert "epoch 3  loss" in said.err
 
 
-def test_tensorboard_gets_its_events(tmp_path: Path) -> None:
-    pytest.importorskip("tensorboard")
-    fit(DATA, replace(RECIPE, epochs=1), out=tmp_path, progress=False, tensorboard=True)
-    assert list(tmp_path.glob("events.out.tfevents.*"))
+@pytest.mark.parametrize("every", [1, 7])
+def test_tensorboard_gets_its_events_however_seldom_the_loop_looks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every: int
+) -> None:
+    events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
+    monkeypatch.setitem(loop.LOOK, "cpu", every)
+    fit(DATA, replace(RECIPE, batch_size=2), out=tmp_path, progress=False, tensorboard=True)  # 3 × 48 steps
+    log = events.EventAccumulator(str(tmp_path)).Reload()
+    steps = [point.step for point in log.Scalars("training/loss")]
+    assert len(steps) >= 6
+    assert min(np.diff(steps)) >= 20
+    assert [point.step for point in log.Scalars("validation/accuracy")] == [1, 2, 3]
 
 
 @pytest.mark.parametrize(
     ("change", "kind", "message"),
     [
         ({"device": "gpu"}, OptionError, r"unknown device 'gpu'.*choose one of auto"),
+        ({"seed": -1}, OptionError, "the seed must be 0 or above"),
         ({"model": "beast"}, OptionError, r"unknown model 'beast': did you mean 'best'\?"),
         ({"data": replace(DATA, classes=("one",))}, DataError, "1 class"),
         (

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from unscrawl.errors import OptionError
+
 __all__ = ["Augment", "augment"]
 
 
@@ -46,6 +48,13 @@ class Augment:
     """Share of pictures that lose one rectangle (Zhong et al. 2017)."""
     erase_size: float = 0.25
     """Largest side of that rectangle, as a share of the picture's."""
+
+    def __post_init__(self) -> None:
+        for f in fields(self):
+            if not 0 <= getattr(self, f.name) < math.inf:
+                raise OptionError(f"{f.name} must be 0 or above, not {getattr(self, f.name)}")
+        if self.cells < 1:
+            raise OptionError(f"cells must be 1 or above, not {self.cells}")
 
     @property
     def off(self) -> bool:

@@ -54,6 +54,12 @@ class Run:
     samples: dict[str, int] = field(default_factory=dict)
     """Number of pictures per part."""
 
+    @property
+    def validation_accuracy(self) -> float | None:
+        """Share right of the pictures held back, with the weights that were kept; None without such."""
+        seen = [entry["validation_accuracy"] for entry in self.history if "validation_accuracy" in entry]
+        return (seen[-1] if self.recipe.get("keep") == "last" else max(seen)) if seen else None
+
     def save(self) -> None:
         """Write the record and the network into the run's folder."""
         record = {k: v for k, v in asdict(_without_model(self)).items() if k not in ("folder", "model")}
@@ -142,9 +148,10 @@ def write(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         part.replace(path)
     except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}; what was there is kept") from error
+    finally:
         with suppress(OSError):
             part.unlink()
-        raise OutputError(f"{path}: cannot be written: {error.strerror}; what was there is kept") from error
 
 
 def read(path: Path) -> dict[str, Tensor]:

@@ -63,13 +63,15 @@ def fit(
 
     Raises:
         DataError: pictures or labels that cannot be trained on.
-        OptionError: an unknown network or device.
+        OptionError: an unknown network or device, or a seed out of range.
         TrainingError: the loss is no number, or the run was stopped with Ctrl-C (it is saved then).
         ModelError: resuming something else than what was interrupted.
         OutputError: the folder cannot be written.
     """
     # ── data: bytes on the device
     check(data)
+    if not 0 <= seed < 2**63:
+        raise OptionError(f"the seed must be 0 or above and below 2 ** 63, not {seed}")
     crew = Crew(device)
     place = crew.device
     train, held = data.train, data.validation
@@ -119,8 +121,9 @@ def fit(
     look_every = LOOK.get(place.type, 25)
     began = time.monotonic() - run.seconds
 
-    shown = progress and crew.leads
-    with Log(run, steps, shown=shown, tensorboard=tensorboard and crew.leads) as log, _ctrl_c() as stop:
+    start = point.epoch * per_epoch + point.batch
+    shown, logged = progress and crew.leads, tensorboard and crew.leads
+    with Log(run, steps, start=start, shown=shown, tensorboard=logged) as log, _ctrl_c() as stop:
         for epoch in range(point.epoch, recipe.epochs):
             # ── one epoch
             net.train()
@@ -167,7 +170,8 @@ def fit(
                     if crew.leads:
                         save(run, net, average, steppers, point)
                     raise TrainingError(
-                        f"stopped at step {step + 1} of {steps}; saved: --resume --out {run.folder} goes on"
+                        f"stopped at step {step + 1} of {steps} and saved: "
+                        f"the same command with --resume --out {run.folder} goes on"
                     )
 
             # ── look at the validation part, save
@@ -220,9 +224,10 @@ def _collect(
     rows = crew.total(torch.stack([*pending, asked])).tolist()  # [steps + 1, 2]
     for i, (loss, right) in enumerate(rows[:-1]):
         if not math.isfinite(loss):
+            kept = f"{folder} keeps epoch {point.epoch}" if point.epoch else "no epoch was finished to keep"
             raise TrainingError(
-                f"the loss is {loss} at step {step + 2 - len(pending) + i}: try a lower --lr or clipping; "
-                f"{folder} keeps the state before this epoch"
+                f"the loss is {loss} at step {step + 2 - len(pending) + i}; {kept}: "
+                "try a lower --lr, or `clip` in the recipe"
             )
         point.loss += loss
         point.right += int(right)

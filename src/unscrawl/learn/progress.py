@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -13,11 +13,15 @@ from unscrawl.learn.checkpoint import Run
 
 __all__ = ["Log"]
 
+_EVERY: Final = 20
+"""Least number of steps from one point in the TensorBoard log to the next."""
+
 
 class Log:
     """Context of one run's progress; on standard error, so that standard output stays for results."""
 
-    def __init__(self, run: Run, steps: int, *, shown: bool, tensorboard: bool) -> None:
+    def __init__(self, run: Run, steps: int, *, start: int, shown: bool, tensorboard: bool) -> None:
+        """Show `run` of `steps` steps, which begins with number `start` (from 0)."""
         self.console = Console(stderr=True, quiet=not shown)
         self.epochs, self.steps = run.recipe["epochs"], steps
         self.bar = Progress(
@@ -29,8 +33,10 @@ class Log:
             transient=True,
             disable=not shown,
         )
-        self.task = self.bar.add_task("", total=steps, epoch=1, epochs=self.epochs, loss=0.0, accuracy=0.0)
-        self.writer = _writer(run) if tensorboard else None
+        self.task = self.bar.add_task(
+            "", total=steps, completed=start, epoch=1, epochs=self.epochs, loss=0.0, accuracy=0.0
+        )
+        self.writer, self.next = _writer(run, start) if tensorboard else None, start
         self.console.print(
             f"{run.data}: {run.samples['train']:,} pictures to train on, {run.samples['validation']:,} held "
             f"back; {run.model_name} on {run.device}, seed {run.seed}",
@@ -58,7 +64,8 @@ class Log:
             loss=loss,
             accuracy=accuracy,
         )
-        if self.writer and step % 20 == 0:
+        if self.writer and step >= self.next:
+            self.next = step + _EVERY
             self.writer.add_scalar("training/loss", loss, step)
             self.writer.add_scalar("training/accuracy", accuracy, step)
             self.writer.add_scalar("training/rate", lr, step)
@@ -78,11 +85,11 @@ class Log:
                     self.writer.add_scalar(name.replace("_", "/"), entry[name], int(entry["epoch"]))
 
 
-def _writer(run: Run) -> Any:
+def _writer(run: Run, start: int) -> Any:
     try:
         from torch.utils.tensorboard import SummaryWriter
     except ImportError as error:
         raise OptionError(
             "the TensorBoard log needs the package tensorboard: pip install 'unscrawl[train]'"
         ) from error
-    return SummaryWriter(str(run.folder))
+    return SummaryWriter(str(run.folder), purge_step=start or None)  # steps that are made again count once

@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from importlib import resources
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -69,11 +70,16 @@ class Recipe:
             if getattr(self, name) not in known:
                 raise unknown(name, getattr(self, name), known)
         for name in ("epochs", "batch_size", "lr"):
-            if getattr(self, name) <= 0:
+            if not 0 < getattr(self, name) < inf:
                 raise OptionError(f"{name} must be above 0, not {getattr(self, name)}")
-        for name in ("warmup", "final", "label_smoothing", "ema", "balance", "validation"):
+        for name in ("weight_decay", "clip"):
+            if not 0 <= getattr(self, name) < inf:
+                raise OptionError(f"{name} must be 0 or above, not {getattr(self, name)}")
+        for name in ("momentum", "warmup", "final", "label_smoothing", "ema", "balance", "validation"):
             if not 0 <= getattr(self, name) <= 1:
                 raise OptionError(f"{name} must be between 0 and 1, not {getattr(self, name)}")
+        if not self.dropout <= 1:
+            raise OptionError(f"dropout must be at most 1, not {self.dropout}")
 
     def change(self, **changes: Any) -> Recipe:
         """Return a copy with `changes`; those that are None are left as they were."""
