@@ -141,6 +141,24 @@ def test_an_exported_run_measures_the_same(unscrawl: Command, data: Path, run: s
 
 
 @pytest.mark.parametrize(
+    ("images", "message"),
+    [
+        (np.full((20, 28, 28), 200, np.uint8), "white ink on black"),
+        (np.zeros((20, 16, 16), np.uint8), "28 x 28 grey pictures, not 16 x 16, grey"),
+        (np.zeros((20, 28, 28, 3), np.uint8), "28 x 28 grey pictures, not 28 x 28, colour"),
+    ],
+)
+def test_export_says_where_classify_would_show_other_pictures(
+    unscrawl: Command, tmp_path: Path, images: np.ndarray, message: str
+) -> None:
+    np.savez(tmp_path / "own.npz", x=images, label=["a", "b"] * 10)
+    unscrawl("train", "own.npz", "--model", "mlp", "--recipe", "exercise", "--epochs", "1", "--out", "r")
+    ran = unscrawl("export", "r")
+    assert ran.code == 0
+    assert message in ran.complaints[-1]
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("train", "DATA", "--model", "mlpp"), "did you mean 'mlp'"),
@@ -153,6 +171,9 @@ def test_an_exported_run_measures_the_same(unscrawl: Command, data: Path, run: s
         (("train", "nothing"), "unknown data 'nothing'"),
         (("evaluate", "nothing", "DATA"), "no training run here"),
         (("evaluate", "nothing.onnx", "DATA"), "nothing"),
+        (("evaluate", "net.onnx", "DATA", "--tta"), "net.onnx: an exported network is measured as it is"),
+        (("train", "DATA", "--seed", "-1"), "the seed must be 0 or above"),
+        (("train", "DATA", "--lr", "nan"), "lr must be above 0, not nan"),
         (("compare", "nothing"), "no training run here"),
         (("export", "nothing"), "no training run here"),
     ],

@@ -114,6 +114,10 @@ def test_mnist_is_measured_as_labelled_and_corrected() -> None:
     assert report.accuracy == 1 - 15 / 10_000
     assert report.corrected is not None
     assert report.corrected[0] == 1.0
+    letters_first = (*"abcdefghij", *"0123456789")
+    report = measure(Scored(np.eye(20, dtype=np.float32)[guess + 10], letters_first), labels + 10, "mnist")
+    assert report.corrected is not None
+    assert report.corrected[0] == 1.0
 
 
 def test_the_fifteen_pictures_are_those_of_the_paper() -> None:

@@ -95,6 +95,12 @@ def test_colour_pictures_are_taken_channels_last(tmp_path: Path) -> None:
     assert np.abs(ask(path, images) - ours).max() < 1e-4
 
 
+@pytest.mark.parametrize(("asked", "written"), [("net-1.2", "net-1.2.onnx"), ("net.onnx", "net.onnx")])
+def test_a_name_keeps_its_points(tmp_path: Path, asked: str, written: str) -> None:
+    assert export(a_run("mlp"), tmp_path / asked) == tmp_path / written
+    assert (tmp_path / written).with_suffix(".json").exists()
+
+
 def test_the_recogniser_takes_it_at_once(exported: Path) -> None:
     from unscrawl.recogniser import Recogniser
 

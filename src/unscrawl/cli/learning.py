@@ -13,13 +13,14 @@ import typer
 
 from unscrawl.cli.console import put, say
 from unscrawl.cli.data import CACHE, DATA, DATA_DIR, FONTS_DIR, OFFLINE, PREPARE
-from unscrawl.errors import OptionError
+from unscrawl.errors import OptionError, TrainingError
 
 __all__ = ["register"]
 
 Form = Literal["text", "json"]
 _RUN: Final = typer.Argument(metavar="RUN", help="The folder of a training run.", show_default=False)
 _DEVICE: Final = typer.Option(help="auto (the best there is), cpu, cuda, cuda:1, mps or xpu.")
+_PREPARE: Final = "train on the folder with --prepare for that"
 _FORM: Final = typer.Option("--format", help="Text to read, or one JSON object.")
 
 
@@ -49,6 +50,14 @@ def train(
         str | None, typer.Option(help="sgd, adam, adamw, adadelta or muon.", show_default="the recipe's")
     ] = None,
     device: Annotated[str, _DEVICE] = "auto",
+    compile_: Annotated[
+        bool | None,
+        typer.Option(
+            "--compile/--no-compile",
+            help="Let torch.compile speed the network up: pays on long runs.",
+            show_default="the recipe's",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Of weights, order, distortions and split.")] = 0,
     out: Annotated[
         Path | None,
@@ -65,7 +74,9 @@ def train(
     """Train a network on DATA and keep it in a run's folder. The test part is never looked at."""
     from unscrawl.learn import recipe as recipes
 
-    plan = recipes.load(recipe).change(epochs=epochs, batch_size=batch_size, lr=lr, optimizer=optimizer)
+    plan = recipes.load(recipe).change(
+        epochs=epochs, batch_size=batch_size, lr=lr, optimizer=optimizer, compile=compile_
+    )
     folder = _folder(
         out, resume, f"{Path(data.split(',')[0].split(':')[0]).stem}-{_plain(model or plan.model)}"
     )
@@ -74,23 +85,32 @@ def train(
     from unscrawl.learn.loop import fit
 
     loaded = load(data, data_dir, cache, fonts_dir=fonts_dir, offline=offline, prepare=prepare)
-    run = fit(
-        loaded,
-        plan,
-        out=folder,
-        model=model,
-        seed=seed,
-        device=device,
-        resume=resume,
-        progress=True,
-        tensorboard=tensorboard,
-        command=shlex.join(["unscrawl", *sys.argv[1:]]),
-    )
-    best = max((e["validation_accuracy"] for e in run.history if "validation_accuracy" in e), default=None)
-    figure = f", {best:.2%} on the pictures held back" if best is not None else ""
-    if int(os.environ.get("RANK", "0")):
-        return  # of several processes the first one speaks
-    put(f"{run.folder}: {run.model_name} trained on {run.data} in {run.seconds:.1f} s{figure}\n")
+    leads = os.environ.get("RANK", "0") == "0"  # of several processes the first one speaks
+    try:
+        run = fit(
+            loaded,
+            plan,
+            out=folder,
+            model=model,
+            seed=seed,
+            device=device,
+            resume=resume,
+            progress=True,
+            tensorboard=tensorboard,
+            command=shlex.join(["unscrawl", *sys.argv[1:]]),
+        )
+    except TrainingError:
+        if leads:
+            raise
+        raise typer.Exit(2) from None
+    except KeyboardInterrupt:
+        if leads and (folder / "state.safetensors").exists():
+            say(f"stopped at once; the same command with --resume --out {folder} goes on where it was saved")
+        raise
+    if leads:
+        held = run.validation_accuracy
+        figure = f", {held:.2%} on the pictures held back" if held is not None else ""
+        put(f"{run.folder}: {run.model_name} trained on {run.data} in {run.seconds:.1f} s{figure}\n")
 
 
 def evaluate(
@@ -125,6 +145,8 @@ def evaluate(
     from unscrawl.learn.report import as_json, as_text, write_report
 
     exported = run.suffix == ".onnx"
+    if exported and (tta or device not in ("auto", "cpu")):
+        raise OptionError(f"{run}: an exported network is measured as it is, on the processor")
     record: Any = None
     if not exported:
         from unscrawl.learn.checkpoint import load as load_run
@@ -134,7 +156,9 @@ def evaluate(
     result = evaluation.evaluate(run if exported else record, loaded, device=device, tta=tta, only=only)
     images, _ = scoring.part_to_measure(loaded, record)
     target = report or (Path("report.html") if exported else run / "report.html")
-    write_report(target, result, images, record, command=shlex.join(["unscrawl", *sys.argv[1:]]))
+    name = run.name if exported else ""
+    command = shlex.join(["unscrawl", *sys.argv[1:]])
+    write_report(target, result, images, record, name=name, command=command)
     if record is not None:
         evaluation.remember(record, result)
     put(as_text(result) if form == "text" else as_json(result.export()) + "\n")
@@ -162,11 +186,19 @@ def export(
     half: Annotated[bool, typer.Option("--half", help="Store weights in 16 bits: half the size.")] = False,
 ) -> None:
     """Write a run's network as ONNX with its card beside it, for `unscrawl classify --model`."""
+    from unscrawl.glyph import SIDE
     from unscrawl.learn.checkpoint import load as load_run
     from unscrawl.learn.export import export as write
 
-    path = write(load_run(run), out or run / "model.onnx", half=half)
+    trained = load_run(run)
+    path = write(trained, out or run / "model.onnx", half=half)
     put(f"{path}\n")
+    given = "note: `unscrawl classify` gives a network"
+    form = f"{trained.size} x {trained.size}, {'grey' if trained.channels == 1 else 'colour'}"
+    if (trained.size, trained.channels) != (SIDE, 1):
+        say(f"{given} {SIDE} x {SIDE} grey pictures, not {form}; {_PREPARE}")
+    elif trained.mean[0] > 0.5:
+        say(f"{given} white ink on black, not dark on light; {_PREPARE}")
 
 
 def _plain(model: str) -> str:

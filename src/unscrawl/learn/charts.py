@@ -16,7 +16,8 @@ from PIL import Image
 
 __all__ = ["curves", "matrix", "png", "reliability"]
 
-_COLOURS: Final = ("#1d5fbf", "#c2570c", "#2e7d4f", "#7b4fa6")
+_COLOURS: Final = ("var(--right)", "var(--wrong)")
+"""The page's own, so that they suit its light and its dark form."""
 _LEFT, _TOP, _RIGHT, _BOTTOM = 56, 14, 22, 42
 
 

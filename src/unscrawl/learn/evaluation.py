@@ -6,6 +6,7 @@ MNIST's test part has labels that are wrong; `CORRECTIONS` has them, so that bot
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
 from pathlib import Path
@@ -188,7 +189,7 @@ def measure(scored: Scored, labels: NDArray[np.int64], data: str = "") -> Report
         per_class=tuple(_per_class(name, i, confusion) for i, name in enumerate(names)),
         confusion=confusion,
         mistakes=tuple(Mistake(int(i), names[labels[i]], names[guess[i]], float(sure[i])) for i in wrong),
-        corrected=_corrected(guess, labels, data),
+        corrected=_corrected(guess, labels, names, data),
     )
 
 
@@ -204,12 +205,12 @@ def _per_class(name: str, i: int, confusion: NDArray[np.int64]) -> ClassResult:
 
 
 def _corrected(
-    guess: NDArray[np.int64], labels: NDArray[np.int64], data: str
+    guess: NDArray[np.int64], labels: NDArray[np.int64], names: Sequence[str], data: str
 ) -> tuple[float, tuple[float, float]] | None:
-    if data != "mnist" or len(labels) != 10_000:
+    if data != "mnist" or len(labels) != 10_000:  # all its digits are classes then
         return None
     mended = labels.copy()
-    mended[list(CORRECTIONS)] = list(CORRECTIONS.values())
+    mended[list(CORRECTIONS)] = [names.index(str(digit)) for digit in CORRECTIONS.values()]
     right = int((guess == mended).sum())
     return right / len(mended), wilson(right, len(mended))
 

@@ -46,7 +46,7 @@ class _FromBytes(nn.Module):
 
 
 def export(run: Run, path: str | Path, *, half: bool = False, **facts: Any) -> Path:
-    """Write `run`'s network to `path` (.onnx) and its card beside it (.json); return `path`.
+    """Write `run`'s network to `path` and its card beside it; return `path`, which ends in .onnx.
 
     `half` stores the larger weights as float16: half the size, logits change in the third digit; they
     are computed in float32 either way. `facts` go into the card (licences, figures, …).
@@ -55,7 +55,8 @@ def export(run: Run, path: str | Path, *, half: bool = False, **facts: Any) -> P
         ModelError: the network cannot be expressed in ONNX, or ONNX Runtime disagrees with torch.
         OutputError: the files cannot be written.
     """
-    path = Path(path).with_suffix(".onnx")
+    path = Path(path)
+    path = path if path.suffix == ".onnx" else path.with_name(f"{path.name}.onnx")
     net = _FromBytes(run).cpu().eval()
     model = _to_onnx(net, _noise(run, 2))
     difference = _difference(model, net, _noise(run, 64))

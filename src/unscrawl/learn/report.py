@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from unscrawl.formats import write_text
 from unscrawl.learn import charts
-from unscrawl.learn.evaluation import Report, recall
+from unscrawl.learn.evaluation import CORRECTIONS, Report, recall
 from unscrawl.learn.sets import ImageSet
 
 if TYPE_CHECKING:
@@ -66,7 +66,13 @@ def _columns(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def write_report(
-    path: Path, report: Report, images: ImageSet, run: Run | None = None, *, command: str = ""
+    path: Path,
+    report: Report,
+    images: ImageSet,
+    run: Run | None = None,
+    *,
+    name: str = "",
+    command: str = "",
 ) -> None:
     """Write `report` as one HTML file that needs nothing else.
 
@@ -75,6 +81,7 @@ def write_report(
         report: what was measured.
         images: the pictures it was measured on, for the gallery of mistakes.
         run: gives the curves, the filters, the recipe; None for an exported network.
+        name: what to call the network; the run's own name for it unless given.
         command: what made the report.
 
     Raises:
@@ -88,12 +95,14 @@ def write_report(
     page = environment.get_template("report.html").render(
         report=report,
         run=run,
+        name=name or (run.model_name if run else "A network"),
         command=command,
         loss=_curves(history, "loss", percent=False),
         accuracy=_curves(history, "accuracy", percent=True),
         matrix=charts.matrix(report.confusion, report.classes),
         reliability=charts.reliability(report.bins),
         confusions=report.confusions(),
+        corrections=CORRECTIONS if report.corrected else {},
         mistakes=[(m, charts.png(images.images[m.index])) for m in report.mistakes],
         filters=[charts.png(image) for image in first_filters(run)] if run else [],
         recipe=_flat(run.recipe) if run else {},
@@ -145,7 +154,6 @@ def comparison(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
     differing = [key for key in keys if len({repr(recipe.get(key)) for recipe in recipes}) > 1]
     table: dict[str, dict[str, Any]] = {}
     for run, recipe in zip(runs, recipes, strict=True):
-        validation = [e["validation_accuracy"] for e in run.history if "validation_accuracy" in e]
         facts: dict[str, Any] = {
             "model": run.model_name,
             "parameters": sum(p.numel() for p in run.model.parameters()),
@@ -154,7 +162,7 @@ def comparison(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
             "epochs": len(run.history),
             "seconds": round(run.seconds, 1),
             "device": run.device,
-            "validation accuracy": max(validation, default=None),
+            "validation accuracy": run.validation_accuracy,
         }
         facts |= {f"accuracy on {data}": accuracy for data, accuracy in recall(run).items()}
         facts |= {f"recipe {key}": recipe.get(key) for key in differing if key not in facts}

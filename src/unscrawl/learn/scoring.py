@@ -84,7 +84,7 @@ def score_run(run: Run, images: ImageSet, *, device: str = "auto", tta: bool = F
 
 
 def score_exported(path: Path, images: ImageSet) -> Scored:
-    """Return what an exported network says about `images`; needs no torch.
+    """Return what an exported network says about `images`, calibrated as its card has it; needs no torch.
 
     Raises:
         ModelError: the file or its card is missing or damaged.
@@ -94,7 +94,7 @@ def score_exported(path: Path, images: ImageSet) -> Scored:
 
     recogniser = Recogniser(path)
     _check_form(images, recogniser.size[0], 1, str(path))
-    return Scored(recogniser.logits(images.images), recogniser.classes, recogniser.temperature)
+    return Scored(recogniser.log_probabilities(images.images), recogniser.classes)
 
 
 def restrict(scored: Scored, classes: Sequence[str]) -> Scored:
