@@ -17,6 +17,7 @@ from unscrawl.ink.ruling import without_rules
 from unscrawl.ink.sheet import find_sheet
 from unscrawl.ink.stray import one_character, without_lines
 from unscrawl.ink.tilt import rotate, tilt
+from unscrawl.ink.turn import back, is_sideways, is_upside_down
 from unscrawl.page import Box
 
 __all__ = ["LAYOUTS", "Ink", "extract"]
@@ -29,6 +30,7 @@ _MOST: Final = 12_000_000  # pixels of the working frame at most
 _HEIGHT: Final = 48.0  # px: components are reduced to this typical height, about 1.5 x-heights
 _FAINTEST: Final = 22.0  # least absorbance (of 255) that can be ink: below lie paper grain and folds
 _DARKEST: Final = 64  # grey level of paper below which contrast is not raised: there is only noise in it
+_UPRIGHT: Final = 0.2  # how clearly a page must stand on its head to be turned: few photographs do
 _NOISY: Final = 0.025  # noise from pixel to pixel, as a share of the ink's contrast, that calls for smoothing
 
 
@@ -52,6 +54,14 @@ class Ink:
         if self.grey.shape != self.strength.shape:  # ink alone, without the paper it stood on
             object.__setattr__(self, "grey", np.bitwise_not(self.strength))
 
+    def turned(self, quarters: int) -> Ink:
+        """Return the same ink in a frame turned by so many quarters to the left; it still leads back."""
+        height, width = self.mask.shape
+        planes = (np.ascontiguousarray(np.rot90(p, quarters)) for p in (self.strength, self.mask, self.grey))
+        strength, mask, grey = planes
+        before = np.vstack([back(quarters, width, height), [0, 0, 1]])
+        return Ink(strength, mask, self.to_picture @ before, self.size, grey)
+
     def box(self, x: float, y: float, w: float, h: float) -> Box:
         """Return the upright box, in pixels of the picture, around a rectangle of the working frame."""
         corners = np.array([[x, x + w, x, x + w], [y, y, y + h, y + h], [1, 1, 1, 1]], np.float64)
@@ -66,8 +76,9 @@ def extract(picture: Picture, *, layout: str = "page") -> Ink:
     """Find the ink in `picture`.
 
     Args:
-        layout: "page", "line" and "word" are levelled (up to 15°); "glyph" is one character, left as it
-            stands, but cleaned of what lies at its border.
+        layout: "page", "line" and "word" are levelled (up to 15°), and a page that clearly lies on its side
+            or on its head is turned upright; "glyph" is one character, left as it stands, but cleaned of
+            what lies at its border.
 
     Raises:
         OptionError: no such layout.
@@ -79,18 +90,24 @@ def extract(picture: Picture, *, layout: str = "page") -> Ink:
     factor = max(1.0, (size / _PROBE) ** 0.5)
     absorbed = _absorbance(rgb, factor, outline, layout)
     mask = _ink(absorbed)[1]
+    sideways = layout == "page" and is_sideways(mask)
+    if sideways:
+        absorbed, mask = _on_its_side(absorbed), _on_its_side(mask)
     typical = _typical_height(mask)
     angle = 0.0 if layout == "glyph" else tilt(mask, typical)
     full = float(np.median(absorbed[mask > 0])) if mask.any() else 0.0
     wanted = max(1.0, factor * typical / _HEIGHT, (size / _MOST) ** 0.5)
     if not 0.8 * factor < wanted < 1.25 * factor:
         absorbed = _absorbance(rgb, wanted, outline, layout)
+        absorbed = _on_its_side(absorbed) if sideways else absorbed
         typical *= factor / wanted
-    h, w = absorbed.shape
+    w, h = absorbed.shape if sideways else absorbed.shape[::-1]
     to_picture = np.array([[rgb.shape[1] / w, 0, corner[0]], [0, rgb.shape[0] / h, corner[1]]], np.float64)
+    if sideways:
+        to_picture = to_picture @ np.vstack([back(1, w, h), [0, 0, 1]])
     if angle:
-        absorbed, back = rotate(absorbed, angle)
-        to_picture = to_picture @ np.vstack([back, [0, 0, 1]])
+        absorbed, level = rotate(absorbed, angle)
+        to_picture = to_picture @ np.vstack([level, [0, 0, 1]])
     grey = np.bitwise_not(absorbed)
     if layout == "glyph":
         strength, mask = _ink(crop.without_rules(absorbed))
@@ -106,8 +123,13 @@ def extract(picture: Picture, *, layout: str = "page") -> Ink:
             strength, mask = _ink(cleaned, faintest, rules)
         kept = without_lines(mask, typical)
     strength *= _plane(cv2.dilate(kept, np.ones((5, 5), np.uint8))) & (kept | (1 - mask))
-    mask = kept
-    return Ink(strength, mask, to_picture, (picture.rgb.shape[1], picture.rgb.shape[0]), grey)
+    found = Ink(strength, kept, to_picture, (picture.rgb.shape[1], picture.rgb.shape[0]), grey)
+    doubt = 0.0 if sideways else _UPRIGHT
+    return found.turned(2) if layout == "page" and is_upside_down(kept, doubt) else found
+
+
+def _on_its_side(plane: _Plane) -> _Plane:
+    return np.ascontiguousarray(np.rot90(plane))
 
 
 def _paper(rgb: _Plane, layout: str) -> tuple[_Plane, tuple[int, int], NDArray[np.float64] | None]:
