@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from unscrawl import OptionError, Reader, UnscrawlError
+from unscrawl import ModelError, OptionError, Reader, UnscrawlError
+from unscrawl.hand import Hand, LineHead
+from unscrawl.reader import Layout
 from unscrawl.synth import Camera, Paper, Style, letter
 
 TEXT = "Dear Edith\nthe boat came home\nsee you on Sunday"
@@ -62,6 +65,58 @@ def test_same_picture_same_page_in_many_threads(reader: Reader, picture: NDArray
     with ThreadPoolExecutor(4) as pool:
         pages = list(pool.map(lambda _: reader.read(picture).export(), range(4)))
     assert all(p == pages[0] for p in pages)
+
+
+@pytest.mark.parametrize("layout", ["page", "line", "glyph"])
+def test_what_was_looked_at_is_told_again_and_again(
+    reader: Reader, picture: NDArray[np.uint8], layout: Layout
+) -> None:
+    seen = reader.look(picture, layout=layout)
+    read = reader.read(picture, layout=layout).export()
+    assert [reader.tell(seen).export() for _ in range(2)] == [read, read]
+
+
+def test_one_look_serves_other_hands(reader: Reader, picture: NDArray[np.uint8]) -> None:
+    other = reader.with_hand(_sceptic(reader))
+    seen = reader.look(picture)
+    plain = reader.tell(seen)
+    told = other.tell(seen)
+    assert told.export() == other.read(picture).export()
+    assert told.export() != plain.export()
+    assert reader.tell(seen).export() == plain.export()
+
+
+def _sceptic(reader: Reader) -> Hand:
+    """A hand in which everything is less certain than in anybody's."""
+    assert reader.line_recogniser is not None
+    weight, bias = reader.line_recogniser.head
+    head = LineHead(-0.3 * weight, -0.3 * bias, reader.line_recogniser.fingerprint)
+    return Hand("sceptic", line=head)
+
+
+def test_look_takes_less_memory_than_the_picture_and_its_ink(
+    reader: Reader, picture: NDArray[np.uint8]
+) -> None:
+    seen = reader.look(picture)
+    reader.tell(seen)
+    assert picture.nbytes < seen.nbytes < 2 * picture.nbytes
+
+
+def test_other_networks_cannot_tell_what_was_seen(reader: Reader, picture: NDArray[np.uint8]) -> None:
+    seen = reader.look(picture)
+    with pytest.raises(OptionError, match="look at it again"):
+        Reader(language=None).tell(seen)
+
+
+def test_ready_cut_characters_are_no_picture_to_look_at(reader: Reader, tmp_path: Path) -> None:
+    with pytest.raises(OptionError, match="read them"):
+        reader.look(tmp_path, layout="cut")
+
+
+def test_hand_of_other_networks_is_refused(reader: Reader) -> None:
+    head = LineHead(np.zeros((2, 2), np.float32), np.zeros(2, np.float32), "other")
+    with pytest.raises(ModelError, match=r"teach bob --again"):
+        reader.with_hand(Hand("bob", line=head))
 
 
 @pytest.mark.parametrize("layout", ["line", "word"])

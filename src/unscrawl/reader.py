@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import dataclass, field
-from difflib import SequenceMatcher
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, Literal, TypeAlias, get_args
 
@@ -14,20 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unscrawl.alphabet import ALPHABET, select
-from unscrawl.casing import case_is_random
+from unscrawl.apart import read_apart
+from unscrawl.choice import is_writing, stands_apart, surer
 from unscrawl.cut import read_folder
 from unscrawl.errors import ModelError, OptionError
-from unscrawl.glyph import prepare, prepare_all
 from unscrawl.image import Picture, load
-from unscrawl.ink import Ink, extract
-from unscrawl.joined import WholeLines, view_crop, view_picture
+from unscrawl.joined import WholeLines
 from unscrawl.language import Choice, Edge, Language
-from unscrawl.lattice import CUTS, Hypothesis, hypotheses
-from unscrawl.layout import LineInk, find_lines
-from unscrawl.layout.crops import crop_of
 from unscrawl.line_recogniser import LineRecogniser
-from unscrawl.page import Box, Glyph, Line, Page, Word
-from unscrawl.recogniser import JUNK, Recogniser
+from unscrawl.page import Line, Page
+from unscrawl.recogniser import Recogniser
+from unscrawl.seen import Seen, SeenGlyph
+from unscrawl.single import Classified, classify, read_single
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -41,38 +37,6 @@ Source: TypeAlias = "str | os.PathLike[str] | bytes | BinaryIO | NDArray[Any] | 
 
 LANGUAGES: Final = ("en", "fr")
 """Those that come with the package; of a page that tells nothing the first is taken."""
-
-_Reading: TypeAlias = "tuple[Line | None, float]"  # a line, and how sure it is
-
-_TOP: Final = 5  # alternatives given at least
-_LEAST: Final = 0.35  # confidence of a line of a page below which it is taken for no writing
-_SHORT, _LEAST_SHORT = 3, 0.6  # characters of a short one, and the same for it
-_APART: Final = (0.75, 1.25)  # white gaps a character in a line whose characters may stand apart
-_ALIKE: Final = 0.55  # likeness of two readings below which that by characters is of joined writing: nonsense
-_MODEST: Final = (0.12, 0.01)  # by how much readings by characters are surer than they say, beside those of
-# lines, without and with a language
-
-
-@dataclass(frozen=True)
-class Classified:
-    """One character: the best label, its probability, the alternatives, and what the network saw."""
-
-    source: str
-    label: str
-    confidence: float
-    alternatives: tuple[tuple[str, float], ...]
-    seen: NDArray[np.uint8] = field(repr=False, compare=False)  # [28, 28]
-    box: Box = field(default=Box(0, 0, 0, 0))
-    picture: Picture | None = field(default=None, repr=False, compare=False)
-
-    def export(self) -> dict[str, Any]:
-        """Return plain JSON-ready values: source, label, confidence, alternatives."""
-        return {
-            "source": self.source,
-            "label": self.label,
-            "confidence": round(self.confidence, 4),
-            "alternatives": [[c, round(p, 6)] for c, p in self.alternatives],
-        }
 
 
 class Reader:
@@ -119,13 +83,17 @@ class Reader:
         from unscrawl.hand import Hand  # needs packages that reading without a hand does not
 
         hand = Hand.load(hand) if isinstance(hand, str) else hand
-        for taught, base in ((hand.line, self.line_recogniser), (hand.glyph, self.recogniser)):
-            if taught is not None and base is not None and taught.base != base.fingerprint:
-                raise ModelError(
-                    f"the hand {hand.name!r} was taught on other weights than {base.path.name}: "
-                    f"`unscrawl teach {hand.name} --again` teaches it anew from what it keeps"
-                )
+        if not self.fits(hand):
+            raise ModelError(
+                f"the hand {hand.name!r} was taught on other networks than these: "
+                f"`unscrawl teach {hand.name} --again` teaches it anew from what it keeps"
+            )
         return hand
+
+    def fits(self, hand: Hand) -> bool:
+        """Tell whether a hand was taught on this reader's networks; those it does not use do not count."""
+        pairs = ((hand.line, self.line_recogniser), (hand.glyph, self.recogniser))
+        return all(taught.base == base.fingerprint for taught, base in pairs if taught and base)
 
     def with_hand(self, hand: str | Hand | None) -> Reader:
         """Return a reader of another hand, or of none, that shares this one's networks.
@@ -139,7 +107,7 @@ class Reader:
         return other
 
     def read(self, source: Source, *, layout: Layout = "page", name: str | None = None) -> Page:
-        """Read one picture.
+        """Read one picture: look at it, and tell what is written there.
 
         Args:
             source: a path, a file's bytes, an open binary file, an array, a Pillow image or a `Picture`;
@@ -151,56 +119,56 @@ class Reader:
             PictureError: the picture cannot be used.
             OptionError: unknown layout.
         """
+        if layout == "cut":
+            return read_folder(self, Path(str(source)), name)
+        return self.tell(self.look(source, layout=layout, name=name))
+
+    def look(self, source: Source, *, layout: Layout = "page", name: str | None = None) -> Seen | SeenGlyph:
+        """Look at one picture: that half of reading in which neither the hand nor the language has a say.
+
+        Arguments and errors are those of `read`, but for "cut", which is no single picture. What is returned
+        is for `tell` of this reader, and of every other that shares its networks (see `with_hand`).
+        """
         if layout not in get_args(Layout):
             raise OptionError(f"unknown layout {layout!r}: choose one of {', '.join(get_args(Layout))}")
         if layout == "cut":
-            return read_folder(self, Path(str(source)), name)
+            raise OptionError("ready-cut characters are no single picture to look at: read them")
         picture = _picture(source, name)
         if layout == "glyph":
-            return self._one_glyph(picture)
-        if self.hand and self.hand.own_alphabet and self.hand.glyph:
+            return SeenGlyph.of(picture, self.recogniser)
+        return Seen(picture, layout, self.recogniser, self.line_recogniser)
+
+    def tell(self, seen: Seen | SeenGlyph) -> Page:
+        """Tell what is written in a picture that was looked at.
+
+        Raises:
+            OptionError: it was looked at with other networks.
+        """
+        if seen.recogniser is not self.recogniser:
+            raise OptionError("the picture was looked at with other networks: look at it again")
+        if isinstance(seen, SeenGlyph):
+            lines = read_single(self, seen)
+        elif self.hand and self.hand.own_alphabet and self.hand.glyph:
             from unscrawl.rows import read_rows
 
-            return read_rows(picture, self.hand.glyph, self.recogniser, layout=layout)
-        ink = extract(picture, layout=layout)
-        lines = find_lines(ink, layout=layout)
-        made = [line for line in self._lines(picture, ink, lines, alone=layout != "page") if line]
-        if layout == "page" and self.line_recogniser is not None:
-            made = [line for line in made if _is_writing(line)]
-        return Page(picture.source, tuple(made), picture)
+            lines = read_rows(seen, self.hand.glyph)
+        else:
+            lines = self._lines(seen)
+        return Page(seen.picture.source, tuple(lines), seen.picture)
 
-    def _lines(
-        self, picture: Picture, ink: Ink, lines: Sequence[LineInk], *, alone: bool
-    ) -> list[Line | None]:
-        """Read each line of a page whole; one whose characters stand apart also character by character."""
+    def _lines(self, seen: Seen) -> list[Line]:
+        """Read each line whole; one whose characters stand apart also character by character."""
         if self.line_recogniser is None:
-            return [line for line, _ in self._printed(ink, lines)]
-        views = [[view_crop(crop_of(ink, line))] for line in lines]
-        if alone:  # the picture is the line: as it is, too
-            views = [[view_picture(picture), *(view for of_line in views for view in of_line)]]
+            readings = read_apart(self, seen.lattices(range(len(seen.lines))))
+            return [line for line, _ in readings if line]
         taught = self.hand.line if self.hand else None
-        whole, language = WholeLines(self.line_recogniser, self.languages, self._weight).read(views, taught)
-        apart = [i for i, line in enumerate(lines) if _stands_apart(line, whole[i][0])]
-        printed = dict(zip(apart, self._printed(ink, [lines[i] for i in apart], language), strict=True))
-        modest = _MODEST[self._weight > 0]
-        return [_surer(reading, printed.get(i), modest) for i, reading in enumerate(whole)]
-
-    def _printed(self, ink: Ink, lines: Sequence[LineInk], language: str | None = None) -> list[_Reading]:
-        """Read lines character by character, as hand-print can be."""
-        found = [hypotheses(line) for line in lines]
-        log_p = self._glyphs(prepare_all([h.ink for hs in found for h in hs]))
-        parts = np.split(log_p, np.cumsum([len(hs) for hs in found])[:-1]) if found else []
-        edges = [self._edges(hs, part) for hs, part in zip(found, parts, strict=True)]
-
-        def decode(fold: bool) -> list[list[list[Choice]]]:
-            pairs = zip(edges, lines, strict=True)
-            return [self.decode(e, line.breaks, fold_case=fold, language=language) for e, line in pairs]
-
-        read = decode(False)
-        if case_is_random("".join(c.char for c in word) for words in read for word in words):
-            read = decode(True)
-        made = [_line(words, hs, ink) if words else None for words, hs in zip(read, found, strict=True)]
-        return [(line, line.confidence if line else 0.0) for line in made]
+        reader = WholeLines(self.line_recogniser, self.languages, self._weight)
+        whole, language = reader.read(seen.views, taught)
+        numbers = [i for i, line in enumerate(seen.lines) if stands_apart(line, whole[i][0])]
+        apart = dict(zip(numbers, read_apart(self, seen.lattices(numbers), language), strict=True))
+        spoken = self._weight > 0
+        lines = [surer(reading, apart.get(i), spoken=spoken) for i, reading in enumerate(whole)]
+        return [line for line in lines if line and (seen.layout != "page" or is_writing(line))]
 
     def classify(self, source: Source, *, alphabet: str = "all", name: str | None = None) -> Classified:
         """Read one character of a picture that shows just this.
@@ -214,17 +182,8 @@ class Reader:
             PictureError: the picture cannot be used.
             OptionError: unknown alphabet, or the model knows none of its characters.
         """
-        allowed = select(alphabet)
-        picture = _picture(source, name)
-        ink = extract(picture, layout="glyph")
-        seen = prepare(ink.strength)
-        log_p = self._glyphs(seen[None])[0]
-        classes, columns = self.classes, self._allowed(alphabet, allowed)
-        p = np.exp(log_p[columns] - log_p[columns].max())
-        p /= p.sum()
-        order = np.argsort(-p, kind="stable")[:_TOP]
-        ranked = tuple((classes[columns[i]], float(p[i])) for i in order)
-        return Classified(picture.source, *ranked[0], ranked, seen, _ink_box(ink), picture)
+        select(alphabet)  # a wrong name is told before the picture is looked at
+        return classify(self, SeenGlyph.of(_picture(source, name), self.recogniser), alphabet)
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -232,23 +191,10 @@ class Reader:
         taught = self.hand.glyph if self.hand else None
         return taught.classes if taught else self.recogniser.classes
 
-    def _glyphs(self, pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return log p(class | picture), [N, classes], as the hand has taught it."""
+    def log_probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Turn the glyph recogniser's logits [N, K] into log p(class | picture), as the hand was taught."""
         taught = self.hand.glyph if self.hand else None
-        if taught is None:
-            return self.recogniser.log_probabilities(pictures)
-        return taught.log_probabilities(self.recogniser.logits(pictures))
-
-    def _allowed(self, name: str, characters: str) -> NDArray[np.int64]:
-        """Columns of the model's classes to choose among; a model of other symbols has all its own."""
-        classes = self.classes
-        junk = classes.index(JUNK) if JUNK in classes else None
-        own = [i for i, c in enumerate(classes) if c in characters and i != junk]
-        if name == "all" and not all(c in ALPHABET for i, c in enumerate(classes) if i != junk):
-            own = [i for i in range(len(classes)) if i != junk]
-        if not own:
-            raise OptionError(f"the model {self.recogniser.path.name} knows no character of {name!r}")
-        return np.array(own)
+        return taught.log_probabilities(logits) if taught else self.recogniser.calibrate(logits)
 
     def scores(self, log_p: NDArray[np.float32]) -> NDArray[np.float32]:
         """Bring log p [N, classes] into the alphabet's order, [N, 84]; what the model lacks gets -50."""
@@ -271,62 +217,6 @@ class Reader:
         model = self.languages[language or next(iter(self.languages))]
         return model.decode(edges, breaks, fold_case=fold_case, weight=self._weight)
 
-    def _edges(self, found: Sequence[Hypothesis], log_p: NDArray[np.float32]) -> list[Edge]:
-        """Score a line's hypotheses by form and by place on the line."""
-        places = np.array([[h.top, h.bottom] for h in found]).reshape(-1, 2)
-        places = self.recogniser.fit_line(log_p, places)
-        scores = self.scores(self.recogniser.with_places(log_p, places))
-        return [Edge(h.start, h.stop, s, CUTS * h.prior) for h, s in zip(found, scores, strict=True)]
-
-    def _one_glyph(self, picture: Picture) -> Page:
-        one = self.classify(picture)
-        if not one.seen.any():
-            return Page(picture.source, (), picture)
-        glyph = Glyph.of(one.label, one.alternatives, one.box)
-        return Page(picture.source, (Line.of([Word.of([glyph])]),), picture)
-
-
-def _is_writing(line: Line) -> bool:
-    """Tell writing from stamps, seals and dirt, of which little can be read, and that unsurely."""
-    return line.confidence >= (_LEAST if len(line.text) > _SHORT else _LEAST_SHORT)
-
-
-def _stands_apart(line: LineInk, read: Line | None) -> bool:
-    """Tell whether there are about as many separate pieces in a line as characters were read."""
-    count = len("".join(word.text for word in read.words)) if read else 0
-    low, high = _APART
-    return count == 0 or low * count <= int((line.cuts > 0.9).sum()) <= high * count
-
-
-def _surer(whole: _Reading, printed: _Reading | None, modest: float) -> Line | None:
-    """Choose between two readings of a line.
-
-    That by characters is as sure of itself on joined writing, where it is nonsense: it counts only where the
-    two agree by and large.
-    """
-    if printed is None or printed[1] + modest <= whole[1]:
-        return whole[0]
-    first, second = (line.text.lower().replace(" ", "") if line else "" for line, _ in (whole, printed))
-    alike = SequenceMatcher(None, first, second, autojunk=False).ratio()
-    return printed[0] if alike >= _ALIKE or not first else whole[0]
-
 
 def _picture(source: Source, name: str | None) -> Picture:
     return source if isinstance(source, Picture) else load(source, name)
-
-
-def _ink_box(ink: Ink) -> Box:
-    ys, xs = np.flatnonzero(ink.mask.any(axis=1)), np.flatnonzero(ink.mask.any(axis=0))
-    if not len(ys):
-        return Box(0, 0, 0, 0)
-    return ink.box(int(xs[0]), int(ys[0]), int(xs[-1] - xs[0] + 1), int(ys[-1] - ys[0] + 1))
-
-
-def _line(words: list[list[Choice]], found: Sequence[Hypothesis], ink: Ink) -> Line:
-    """Put the chosen hypotheses where they lie in the picture."""
-
-    def glyph(choice: Choice) -> Glyph:
-        h = found[choice.edge]
-        return Glyph.of(choice.char, choice.alternatives, ink.box(h.x, h.y, h.ink.shape[1], h.ink.shape[0]))
-
-    return Line.of(Word.of(map(glyph, word)) for word in words)

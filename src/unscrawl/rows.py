@@ -8,14 +8,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from unscrawl.glyph import prepare_all
 from unscrawl.hand import GlyphHead
-from unscrawl.image import Picture
-from unscrawl.ink import Ink, extract
-from unscrawl.lattice import CUTS, Hypothesis, hypotheses
-from unscrawl.layout import LineInk, find_lines
-from unscrawl.page import Glyph, Line, Page, Word
-from unscrawl.recogniser import JUNK, Recogniser
+from unscrawl.lattice import CUTS
+from unscrawl.page import Box, Glyph, Line, Word
+from unscrawl.recogniser import JUNK
+from unscrawl.seen import Lattice, Seen
 
 __all__ = ["read_rows"]
 
@@ -24,50 +21,44 @@ _TOP: Final = 5  # alternatives given at least, where there are as many symbols
 Floats = NDArray[np.float32]
 
 
-def read_rows(picture: Picture, head: GlyphHead, recogniser: Recogniser, *, layout: str = "page") -> Page:
+def read_rows(seen: Seen, head: GlyphHead) -> list[Line]:
     """Read a picture of symbols that `head` was taught.
 
     A glyph's text is the user's label, which may be longer than one character.
-
-    Raises:
-        OptionError: no such layout.
     """
-    ink = extract(picture, layout=layout)
-    lines = [_read(line, ink, head, recogniser) for line in find_lines(ink, layout=layout)]
-    return Page(picture.source, tuple(line for line in lines if line.words), picture)
+    lattices = seen.lattices(range(len(seen.lines)))
+    return [_read(lattice, head) for lattice in lattices if lattice.spans]
 
 
-def _read(line: LineInk, ink: Ink, head: GlyphHead, recogniser: Recogniser) -> Line:
-    found = hypotheses(line)
-    log_p = head.log_probabilities(recogniser.logits(prepare_all([h.ink for h in found])))
-    log_p = log_p[:, [c != JUNK for c in head.classes]]
+def _read(lattice: Lattice, head: GlyphHead) -> Line:
+    log_p = head.log_probabilities(lattice.logits)[:, [c != JUNK for c in head.classes]]
     words: list[list[Glyph]] = []
-    for e in _best_path(found, log_p.max(axis=1), len(line.pieces)):
-        h = found[e]
-        if not words or line.breaks[h.start] > 0.5:
+    for e in _best_path(lattice, log_p.max(axis=1)):
+        if not words or lattice.breaks[lattice.spans[e][0]] > 0.5:
             words.append([])
-        words[-1].append(_glyph(head.classes, log_p[e], ink, h))
+        words[-1].append(_glyph(head.classes, log_p[e], lattice.boxes[e]))
     return Line.of(map(Word.of, words))
 
 
-def _best_path(found: Sequence[Hypothesis], score: Floats, pieces: int) -> list[int]:
+def _best_path(lattice: Lattice, score: Floats) -> list[int]:
     """Return the hypotheses of the most probable way through the pieces (Viterbi)."""
+    pieces = len(lattice.breaks)
     best = np.full(pieces + 1, -np.inf)
     best[0] = 0.0
     came = np.full(pieces + 1, -1)
-    for e, h in enumerate(found):  # sorted by start, so best[h.start] is final
-        value = best[h.start] + score[e] + CUTS * h.prior
-        if value > best[h.stop]:
-            best[h.stop], came[h.stop] = value, e
+    for e, (start, stop) in enumerate(lattice.spans):  # sorted by start, so best[start] is final
+        value = best[start] + score[e] + CUTS * lattice.priors[e]
+        if value > best[stop]:
+            best[stop], came[stop] = value, e
     path, at = [], pieces
     while at:
         path.append(int(came[at]))
-        at = found[path[-1]].start
+        at = lattice.spans[path[-1]][0]
     return path[::-1]
 
 
-def _glyph(classes: Sequence[str], log_p: Floats, ink: Ink, h: Hypothesis) -> Glyph:
+def _glyph(classes: Sequence[str], log_p: Floats, box: Box) -> Glyph:
     p = np.exp(log_p - np.logaddexp.reduce(log_p))
     order = np.argsort(-p, kind="stable")[:_TOP]
     ranked = tuple((classes[i], float(p[i])) for i in order)
-    return Glyph.of(ranked[0][0], ranked, ink.box(h.x, h.y, h.ink.shape[1], h.ink.shape[0]))
+    return Glyph.of(ranked[0][0], ranked, box)

@@ -1,0 +1,143 @@
+"""What a picture shows, whoever wrote it: the half of reading in which neither hand nor language has a say.
+
+picture → ink → lines → strips for the line recogniser, lattices for the glyph recogniser.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unscrawl.glyph import prepare, prepare_all
+from unscrawl.image import Picture
+from unscrawl.ink import Ink, extract
+from unscrawl.joined import view_crop, view_picture
+from unscrawl.lattice import Hypothesis, hypotheses
+from unscrawl.layout import LineInk, find_lines
+from unscrawl.layout.crops import crop_of
+from unscrawl.line_recogniser import LineRecogniser
+from unscrawl.page import Box
+from unscrawl.recogniser import Recogniser
+
+__all__ = ["Lattice", "Seen", "SeenGlyph"]
+
+_NO_PLANE: Final = np.zeros((0, 0), np.uint8)
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """The glyph hypotheses of a line once the network has seen them, sorted by start, then stop.
+
+    Hypothesis i takes pieces[start:stop] of `spans[i]` for one character, which lies in `boxes[i]` of the
+    picture. `places` [N, 2] are the heights of its ink's edges above the baseline in x-heights, `priors` [N]
+    the log probabilities of its cuts, `logits` float32 [N, K] the network's. `breaks` [n] is the probability
+    that a space stands before each piece.
+    """
+
+    spans: tuple[tuple[int, int], ...]
+    boxes: tuple[Box, ...]
+    places: NDArray[np.float64]
+    priors: NDArray[np.float64]
+    logits: NDArray[np.float32]
+    breaks: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, found: Sequence[Hypothesis], line: LineInk, logits: NDArray[np.float32], ink: Ink) -> Lattice:
+        """Keep of a line's hypotheses what reading needs once their `logits` are known."""
+        return cls(
+            tuple((h.start, h.stop) for h in found),
+            tuple(ink.box(h.x, h.y, h.ink.shape[1], h.ink.shape[0]) for h in found),
+            np.array([[h.top, h.bottom] for h in found]).reshape(-1, 2),
+            np.array([h.prior for h in found]),
+            logits,
+            line.breaks,
+        )
+
+
+class Seen:
+    """A picture of writing that was looked at; `Reader.tell` says what is written there, as often as wanted.
+
+    Args:
+        picture: what is looked at.
+        layout: what it shows: "page", "line" or "word".
+        recogniser: of characters that stand apart.
+        line_recogniser: of lines; None where they are read by characters alone.
+
+    `lines` are in reading order; `views` are pictures of each for the line recogniser, the least changed
+    first. The planes of the ink, many times as large, are not kept. Lattices are made when first asked for.
+    """
+
+    def __init__(
+        self,
+        picture: Picture,
+        layout: str,
+        recogniser: Recogniser,
+        line_recogniser: LineRecogniser | None,
+    ) -> None:
+        ink = extract(picture, layout=layout)
+        self.picture, self.layout = picture, layout
+        self.recogniser, self.line_recogniser = recogniser, line_recogniser
+        self.lines = find_lines(ink, layout=layout)
+        crops = [] if line_recogniser is None else [crop_of(ink, line) for line in self.lines]
+        self.views = [[view_crop(crop)] for crop in crops]
+        if layout != "page" and line_recogniser is not None:  # the picture is the line: as it is, too
+            self.views = [[view_picture(picture), *(view for of_line in self.views for view in of_line)]]
+        self._frame = replace(ink, strength=_NO_PLANE, mask=_NO_PLANE, grey=_NO_PLANE)
+        self._lattices: dict[int, Lattice] = {}
+        self._of_crops = sum(crop.grey.nbytes + crop.base.nbytes for crop in crops)  # views take them along
+
+    @property
+    def nbytes(self) -> int:
+        """About how much memory this takes."""
+        strips = sum(view.image.nbytes for of_line in self.views for view in of_line)
+        pieces = sum(piece.ink.nbytes for line in self.lines for piece in line.pieces)
+        lattices = sum(lattice.logits.nbytes for lattice in self._lattices.values())
+        return self.picture.rgb.nbytes + self._of_crops + strips + pieces + lattices
+
+    def lattices(self, numbers: Sequence[int]) -> list[Lattice]:
+        """Return the lattices of the lines with these numbers."""
+        new = [i for i in numbers if i not in self._lattices]
+        found = [hypotheses(self.lines[i]) for i in new]
+        logits = self.recogniser.logits(prepare_all([h.ink for hs in found for h in hs]))
+        parts = np.split(logits, np.cumsum([len(hs) for hs in found])[:-1]) if found else []
+        for i, hs, part in zip(new, found, parts, strict=True):
+            self._lattices[i] = Lattice.of(hs, self.lines[i], part, self._frame)
+        return [self._lattices[i] for i in numbers]
+
+
+@dataclass(frozen=True)
+class SeenGlyph:
+    """A picture of one character that was looked at.
+
+    `image` uint8 [28, 28] is what the network saw, `logits` float32 [K] what it made of it; `box` is where
+    the ink lies in the picture, empty where there is none.
+    """
+
+    picture: Picture
+    recogniser: Recogniser
+    image: NDArray[np.uint8] = field(repr=False)
+    logits: NDArray[np.float32] = field(repr=False)
+    box: Box
+
+    @property
+    def nbytes(self) -> int:
+        """About how much memory this takes."""
+        return self.picture.rgb.nbytes
+
+    @classmethod
+    def of(cls, picture: Picture, recogniser: Recogniser) -> SeenGlyph:
+        """Look at a picture of one character."""
+        ink = extract(picture, layout="glyph")
+        image = prepare(ink.strength)
+        return cls(picture, recogniser, image, recogniser.logits(image[None])[0], _ink_box(ink))
+
+
+def _ink_box(ink: Ink) -> Box:
+    ys, xs = np.flatnonzero(ink.mask.any(axis=1)), np.flatnonzero(ink.mask.any(axis=0))
+    if not len(ys):
+        return Box(0, 0, 0, 0)
+    return ink.box(int(xs[0]), int(ys[0]), int(xs[-1] - xs[0] + 1), int(ys[-1] - ys[0] + 1))
