@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -19,8 +20,9 @@ from unscrawl.image import Picture, load
 from unscrawl.page import Box, Glyph, Line, Page, Word
 from unscrawl.reader import Classified
 from unscrawl.web.app import create_app
-from unscrawl.web.learning import Lesson, Report
+from unscrawl.web.lessons import Holding, Lesson, Report
 from unscrawl.web.limits import HEADER
+from unscrawl.web.refused import RefusedError
 from unscrawl.web.store import Store
 
 WRITTEN = ("my frlend Andrew", "sent rne this", "lettcr today")
@@ -29,16 +31,36 @@ SLIPS = {"frlend": "friend", "rne": "me", "lettcr": "letter"}
 DOUBT = {"l": 0.4, "r": 0.5, "c": 0.3}  # confidence of letters in words that are wrong
 
 
+@dataclass(frozen=True)
+class FakeSeen:
+    """A picture that was looked at."""
+
+    picture: Picture
+
+    @property
+    def nbytes(self) -> int:
+        return self.picture.rgb.nbytes
+
+
 @dataclass
 class FakeReader:
-    """Reads the same three lines in every picture, but for the words it was taught."""
+    """Reads the same three lines in every picture, but for the words it was taught; counts its looks."""
 
     known: dict[str, str] = field(default_factory=dict)
+    looks: list[str] = field(default_factory=list)
+    lines: Sequence[str] = WRITTEN
 
     def read(self, source: Any, *, layout: str = "page", name: str | None = None) -> Page:
+        return self.tell(self.look(source, layout=layout, name=name))
+
+    def look(self, source: Any, *, layout: str = "page", name: str | None = None) -> FakeSeen:
         picture = source if isinstance(source, Picture) else load(source, name)
-        lines = [Line.of(self._words(line, 20 + 60 * i)) for i, line in enumerate(WRITTEN)]
-        return Page(name or picture.source, tuple(lines), picture)
+        self.looks.append(picture.source)
+        return FakeSeen(picture)
+
+    def tell(self, seen: FakeSeen) -> Page:
+        lines = [Line.of(self._words(line, 20 + 60 * i)) for i, line in enumerate(self.lines)]
+        return Page(seen.picture.source, tuple(lines), seen.picture)
 
     def classify(self, source: Any, *, alphabet: str = "all", name: str | None = None) -> Classified:
         picture = source if isinstance(source, Picture) else load(source, name)
@@ -62,11 +84,13 @@ class FakeReader:
 
 @dataclass
 class FakeHands:
-    """Learns whole words by heart; `seen` holds all lessons."""
+    """Learns whole words by heart; `seen` holds all lessons, `looks` the pictures that were looked at."""
 
     taught: dict[str, dict[str, str]] = field(default_factory=dict)
     seen: list[Lesson] = field(default_factory=list)
+    looks: list[str] = field(default_factory=list)
     useful: bool = True
+    lines: Sequence[str] = WRITTEN
 
     def names(self) -> list[str]:
         return sorted(self.taught)
@@ -74,7 +98,7 @@ class FakeHands:
     def reader(self, hand: str | None) -> Any:
         if hand is not None and hand not in self.taught:
             raise OptionError(f"there is no hand {hand!r}")
-        return FakeReader(dict(self.taught[hand]) if hand else {})
+        return FakeReader(dict(self.taught[hand]) if hand else {}, self.looks, self.lines)
 
     def teach(self, hand: str, lessons: Sequence[Lesson]) -> Report:
         self.seen += lessons
@@ -91,6 +115,26 @@ class FakeHands:
     def forget(self, hand: str) -> None:
         self.reader(hand)
         del self.taught[hand]
+
+    def about(self, hand: str) -> Holding:
+        self.reader(hand)
+        return Holding(
+            hand, len(self.taught[hand]), 0, own_alphabet=False, useful=True, before=0.2, after=0.1
+        )
+
+    def file(self, hand: str) -> bytes:
+        self.reader(hand)
+        return json.dumps([hand, self.taught[hand]]).encode()
+
+    def take(self, data: bytes, source: str, name: str | None) -> Holding:
+        try:
+            own, known = json.loads(data)
+        except ValueError:
+            raise RefusedError(422, f"{source} is not the file of a hand, or is damaged") from None
+        if (name or own) in self.taught:
+            raise RefusedError(409, f"there is a hand called {name or own!r} already: use another name")
+        self.taught[name or own] = dict(known)
+        return self.about(name or own)
 
 
 def picture(width: int = 600, height: int = 240, form: str = "PNG") -> bytes:

@@ -1,16 +1,17 @@
-"""The API but for kept pages: read, classify, hands."""
+"""The API where nothing is kept: about, read, classify; and what all routes share."""
 
 from __future__ import annotations
 
+import re
 from pathlib import PureWindowsPath
 from typing import Annotated, Any, Final
+from urllib.parse import quote
 
-from fastapi import APIRouter, Depends, File, Form, Path, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Path, Request, Response, UploadFile
 
 import unscrawl
 from unscrawl.web.desk import Desk, Worker
-from unscrawl.web.document import right_text
-from unscrawl.web.learning import Report
+from unscrawl.web.lessons import Report
 from unscrawl.web.schema import (
     About,
     Alphabet,
@@ -23,12 +24,24 @@ from unscrawl.web.schema import (
     Taught,
 )
 
-__all__ = ["FAILURES", "At", "Hand", "Name", "Picture", "Slow", "file_name", "router", "taught"]
+__all__ = [
+    "FAILURES",
+    "At",
+    "Hand",
+    "Name",
+    "Picture",
+    "Quick",
+    "Slow",
+    "as_file",
+    "file_answer",
+    "file_name",
+    "router",
+    "taught",
+]
 
 FAILURES: Final[dict[int | str, dict[str, Any]]] = {
     status: {"model": Failure} for status in (400, 401, 403, 404, 405, 409, 413, 422, 500, 503, 504, 507)
 }
-_LINE: Final = 1000  # characters of a taught line
 _NAMED: Final = 100  # characters kept of a file's name
 
 router = APIRouter(prefix="/api", responses=FAILURES)
@@ -65,6 +78,21 @@ def file_name(upload: UploadFile) -> str:
     return "".join(c for c in name if c.isprintable())[-_NAMED:] or "picture"
 
 
+def file_answer(kind: str) -> dict[str, Any]:
+    """Describe a route that answers with a file, and with JSON where it fails as all others do."""
+    content = {kind: {"schema": {"type": "string"}}}
+    return {"response_class": Response, "responses": {**FAILURES, 200: {"content": content}}}
+
+
+def as_file(stem: str, ending: str) -> dict[str, str]:
+    """Return the header that has a browser keep the answer as a file (RFC 6266)."""
+    plain = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-") or "unscrawl"
+    header = f'attachment; filename="{plain}.{ending}"'
+    if plain != stem:
+        header += f"; filename*=UTF-8''{quote(stem, safe='')}.{ending}"
+    return {"Content-Disposition": header}
+
+
 def taught(report: Report) -> Taught:
     """Bring a report on its way."""
     left_out = [LeftOut(name=name, why=why) for name, why in report.left_out]
@@ -93,24 +121,3 @@ async def classify(
 ) -> Character:
     one = await quick(desk.classify, await picture.read(), file_name(picture), alphabet)
     return Character(**one.export(), seen=one.seen.tolist(), blank=not one.seen.any())
-
-
-@router.get("/hands", summary="The names of all hands")
-def hands(desk: At) -> list[str]:
-    return desk.hands.names()
-
-
-@router.post("/hands/{hand}/teach", summary="Teach a hand one line: its picture and its right text")
-async def teach(desk: At, slow: Slow, hand: Name, picture: Picture, text: Annotated[str, Form()]) -> Taught:
-    right = right_text(text, _LINE)
-    return taught(await slow(desk.teach, hand, await picture.read(), file_name(picture), right))
-
-
-@router.post("/hands/{hand}/undo", summary="Take back what a hand was taught last", status_code=204)
-async def undo(desk: At, slow: Slow, hand: Name) -> None:
-    await slow(desk.hands.undo, hand)
-
-
-@router.delete("/hands/{hand}", summary="Forget a hand", status_code=204)
-async def forget(desk: At, slow: Slow, hand: Name) -> None:
-    await slow(desk.hands.forget, hand)

@@ -17,8 +17,9 @@ from starlette.types import ASGIApp
 import unscrawl
 from unscrawl.errors import ModelError, OutputError, UnscrawlError
 from unscrawl.web import api, pages
+from unscrawl.web import hands as hand_routes
 from unscrawl.web.desk import Desk, Worker
-from unscrawl.web.learning import Hands
+from unscrawl.web.lessons import Hands
 from unscrawl.web.limits import MAX_UPLOAD, Guard
 from unscrawl.web.refused import RefusedError
 from unscrawl.web.store import Store
@@ -66,6 +67,7 @@ def create_app(
     app.add_exception_handler(HTTPException, _refused)
     app.add_exception_handler(Exception, _broken)
     app.include_router(api.router)
+    app.include_router(hand_routes.router)
     app.include_router(pages.router)
     app.mount("/", StaticFiles(directory=_STATIC, html=True))
     return Guard(app, loopback=loopback, names=names, key=key, max_upload=max_upload, seconds=seconds)

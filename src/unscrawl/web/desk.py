@@ -1,4 +1,4 @@
-"""Reads, re-reads and teaches for the browser, with the last pictures kept decoded."""
+"""Reads, re-reads and teaches for the browser; the pages looked at last need not be looked at again."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from PIL import Image
 from unscrawl.image import Picture, load
 from unscrawl.page import Page
 from unscrawl.reader import Classified, Layout
+from unscrawl.seen import Seen, SeenGlyph
 from unscrawl.web.carry import carry, changes
 from unscrawl.web.document import vouched
-from unscrawl.web.learning import Hands, Lesson, Report
-from unscrawl.web.records import Edit, NewPage, Reading
+from unscrawl.web.lessons import Hands, Lesson, Report
+from unscrawl.web.records import Edit, NewPage, PageRow, Reading
 from unscrawl.web.refused import RefusedError
 from unscrawl.web.store import Store
 
@@ -27,7 +28,8 @@ __all__ = ["Desk", "Reread", "Worker"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_KEPT: Final = 2  # decoded pictures; one of 12 megapixels takes 36 MB
+_KEPT: Final = 4  # pages that need not be looked at again
+_BYTES: Final = 160 << 20  # of all of them together, if they are more than one; 12 megapixels take about 45
 _VIEW: Final = 2000  # longer side of what the browser shows, in pixels
 
 
@@ -79,7 +81,7 @@ class Desk:
     def __init__(self, store: Store, hands: Hands) -> None:
         self.store = store
         self.hands = hands
-        self._pictures: OrderedDict[str, Picture] = OrderedDict()
+        self._seen: OrderedDict[str, Seen | SeenGlyph] = OrderedDict()
 
     def read(self, data: bytes, name: str, layout: Layout, hand: str | None) -> Page:
         """Read an uploaded file and keep nothing."""
@@ -91,19 +93,18 @@ class Desk:
 
     def add(self, data: bytes, name: str, layout: Layout, hand: str | None) -> Reading:
         """Read an uploaded file and keep the page."""
-        picture = load(data, name)
-        page = self.hands.reader(hand).read(picture, layout=layout)
-        height, width = picture.rgb.shape[:2]
-        new = NewPage(name, layout, data, _view(picture), width, height)
-        key = self.store.add_page(new, hand, page.export())
-        self._remember(key, picture)
+        reader = self.hands.reader(hand)
+        seen = reader.look(load(data, name), layout=layout)
+        height, width = seen.picture.rgb.shape[:2]
+        new = NewPage(name, layout, data, _view(seen.picture), width, height)
+        key = self.store.add_page(new, hand, reader.tell(seen).export())
+        self._remember(key, seen)
         return self.store.reading(key)
 
     def reread(self, key: str, hand: str | None, seen: int) -> tuple[Reading, Reread]:
         """Read a page again, say with another hand; its corrections go with it."""
-        page = self.store.reading(key).page
-        read = self.hands.reader(hand).read(self._picture(key, page.name), layout=cast(Layout, page.layout))
-        result = read.export()
+        reader = self.hands.reader(hand)
+        result = reader.tell(self._look(self.store.reading(key).page)).export()
         told: list[Reread] = []
 
         def take_over(last: Reading) -> list[Edit]:
@@ -121,10 +122,10 @@ class Desk:
             RefusedError: nothing was corrected or confirmed yet (422).
         """
         last = self.store.reading(key)
-        picture = self._picture(key, last.page.name)
         parts = vouched(last)
         if not parts:
             raise RefusedError(422, "there is nothing to learn from yet: correct or confirm some words first")
+        picture = self._look(last.page).picture
         lessons = [
             Lesson(part.text, picture, part.box, part.text, last.page.layout, part.glyphs) for part in parts
         ]
@@ -139,18 +140,24 @@ class Desk:
     def forget(self, key: str) -> None:
         """Delete a page."""
         self.store.forget(key)
-        self._pictures.pop(key, None)
+        self._seen.pop(key, None)
 
-    def _picture(self, key: str, name: str) -> Picture:
-        picture = self._pictures.get(key) or load(self.store.picture(key), name)
-        self._remember(key, picture)
-        return picture
+    def _look(self, page: PageRow) -> Seen | SeenGlyph:
+        """Look at a page, or remember what was seen."""
+        seen = self._seen.get(page.id)
+        if seen is None:
+            picture = load(self.store.picture(page.id), page.name)
+            seen = self.hands.reader(None).look(picture, layout=cast(Layout, page.layout))
+        self._remember(page.id, seen)
+        return seen
 
-    def _remember(self, key: str, picture: Picture) -> None:
-        self._pictures[key] = picture
-        self._pictures.move_to_end(key)
-        while len(self._pictures) > _KEPT:
-            self._pictures.popitem(last=False)
+    def _remember(self, key: str, seen: Seen | SeenGlyph) -> None:
+        self._seen[key] = seen
+        self._seen.move_to_end(key)
+        while len(self._seen) > 1 and (
+            len(self._seen) > _KEPT or sum(one.nbytes for one in self._seen.values()) > _BYTES
+        ):
+            self._seen.popitem(last=False)
 
 
 def _view(picture: Picture) -> bytes:

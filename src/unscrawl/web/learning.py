@@ -1,77 +1,35 @@
-"""What the page asks of hands: their names, a reader for each, and teaching. Tests put simple ones in."""
+"""The user's own hands behind the web page: a reader for each, teaching, and files to take them along."""
 
 from __future__ import annotations
 
+import re
+import struct
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final, Protocol
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
 from unscrawl import shelf
+from unscrawl.errors import ModelError
 from unscrawl.glyph import prepare
 from unscrawl.hand import Character, Hand, Sample
 from unscrawl.image import MIN_SIDE, Picture
 from unscrawl.ink import extract
-from unscrawl.page import Box
 from unscrawl.reader import Reader
-from unscrawl.teach import teach
+from unscrawl.teach import again, teach
 from unscrawl.teach.writing import Part, Writing
+from unscrawl.web.lessons import Holding, Lesson, Report
+from unscrawl.web.refused import RefusedError
 
-__all__ = ["Hands", "Lesson", "OwnHands", "Report"]
+__all__ = ["OwnHands"]
 
+_LARGEST: Final = 4 << 20  # bytes of a hand's file; teaching keeps them below 1 MB
+_MOST: Final = 1 << 26  # pixels in such a file: ten thousand lines have less
+_SIZE: Final = struct.Struct(">II")  # width and height, which follow a PNG's "IHDR"
 _SURE: Final = 0.9  # odds of a cut between two characters that stand apart
 _APART: Final = (0.75, 1.25)  # such cuts a character in writing whose characters stand apart
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """Writing in `box` of the picture (its first line where None) that reads `text`.
-
-    `layout` is what the picture shows, `name` is for messages. `glyphs` says where the characters are of the
-    words that a person has looked at, as far as that is known.
-    """
-
-    name: str
-    picture: Picture
-    box: Box | None
-    text: str
-    layout: str = "page"
-    glyphs: tuple[tuple[Box, str], ...] = ()
-
-
-@dataclass(frozen=True)
-class Report:
-    """What came of teaching: lines used, lines left out with the reason, and whether the hand was changed.
-
-    Error rates (0 to 1) are of held-out lines; None where there were too few to tell.
-    """
-
-    used: int
-    left_out: Sequence[tuple[str, str]]
-    before: float | None
-    after: float | None
-    kept: bool
-
-
-class Hands(Protocol):
-    """The hands of this user."""
-
-    def names(self) -> list[str]:
-        """All hands, in alphabetical order."""
-
-    def reader(self, hand: str | None) -> Reader:
-        """The reader for a hand, the base reader for None. Raises an `UnscrawlError` for an unknown name."""
-
-    def teach(self, hand: str, lessons: Sequence[Lesson]) -> Report:
-        """Teach a hand, which is made where it does not exist."""
-
-    def undo(self, hand: str) -> None:
-        """Take back the last teaching of a hand."""
-
-    def forget(self, hand: str) -> None:
-        """Delete a hand."""
 
 
 class OwnHands:
@@ -97,7 +55,8 @@ class OwnHands:
                 return self._base
             now = (hand, max(shelf.states(hand), default=0))
             if self._taught is None or self._taught[0] != now:
-                self._taught = now, self._base.with_hand(hand)
+                known = self._fitting(Hand.load(hand), self._base)
+                self._taught = (hand, known.state), self._base.with_hand(known)
             return self._taught[1]
 
     def teach(self, hand: str, lessons: Sequence[Lesson]) -> Report:
@@ -123,6 +82,31 @@ class OwnHands:
     def forget(self, hand: str) -> None:
         Hand.forget(hand)
 
+    def about(self, hand: str) -> Holding:
+        return _holding(Hand.load(hand))
+
+    def file(self, hand: str) -> bytes:
+        return Hand.load(hand).to_bytes()
+
+    def take(self, data: bytes, source: str, name: str | None) -> Holding:
+        if len(data) > _LARGEST or _pixels(data) > _MOST:
+            raise RefusedError(413, f"{source} is no hand: it is far too large")
+        try:
+            hand = Hand.from_bytes(data, source)
+        except ModelError as error:  # the client's fault here
+            raise RefusedError(422, str(error)) from None
+        name = shelf.check_name(name or hand.name)
+        with shelf.locked(name):
+            if shelf.states(name):
+                raise RefusedError(409, f"there is a hand called {name!r} already: use another name")
+            return _holding(replace(hand, name=name).save())
+
+    def _fitting(self, hand: Hand, base: Reader) -> Hand:
+        """Return the hand, taught once more from what it keeps where it was taught on other networks."""
+        if base.fits(hand):
+            return hand
+        return again(hand.name, recogniser=base.line_recogniser, glyphs=base.recogniser).hand
+
     def _part(self, lesson: Lesson) -> Part | None:
         """Find the ink of a lesson; the lines of the last picture are kept, as most lessons share one."""
         if self._written is None or self._written[0] is not lesson.picture:
@@ -131,6 +115,19 @@ class OwnHands:
         if lesson.box is not None:
             return writing.at(lesson.box)
         return writing.lines[0] if writing.lines else None
+
+
+def _holding(hand: Hand) -> Holding:
+    figures = hand.figures.get
+    useful = hand.line is not None or hand.glyph is not None
+    rates = figures("cer_before"), figures("cer_after")
+    return Holding(hand.name, len(hand.lines), len(hand.characters), hand.own_alphabet, useful, *rates)
+
+
+def _pixels(data: bytes) -> int:
+    """Count the pixels that the PNGs in a hand's file say they have, before any is decoded."""
+    sizes = (_SIZE.unpack_from(data, m.end()) for m in re.finditer(b"IHDR", data[: -_SIZE.size]))
+    return sum(width * height for width, height in sizes)
 
 
 def _stands_apart(part: Part, text: str) -> bool:

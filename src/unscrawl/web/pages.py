@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Form, Path, Query, Response
 from fastapi.responses import PlainTextResponse
 
-from unscrawl.web.api import FAILURES, At, Hand, Picture, Slow, file_name, taught
+from unscrawl.web.api import FAILURES, At, Hand, Picture, Slow, as_file, file_answer, file_name, taught
 from unscrawl.web.desk import Reread as Done
 from unscrawl.web.document import compose, correct_line, corrected_export, right_text
 from unscrawl.web.records import Edit, Reading
@@ -25,6 +24,7 @@ from unscrawl.web.schema import (
     Reread,
     Saved,
     Standing,
+    StandingLine,
     Summary,
     WordRight,
 )
@@ -33,12 +33,6 @@ from unscrawl.web.store import Store
 __all__ = ["router"]
 
 _LINE: Final = 1000  # characters of a whole line
-
-
-def _file(kind: str) -> dict[str, Any]:
-    """Describe a route that answers with a file, and with JSON where it fails as all others do."""
-    content = {kind: {"schema": {"type": "string"}}}
-    return {"response_class": Response, "responses": {**FAILURES, 200: {"content": content}}}
 
 
 router = APIRouter(prefix="/api/pages", responses=FAILURES)
@@ -70,7 +64,7 @@ async def forget(desk: At, slow: Slow, page: Page) -> None:
     await slow(desk.forget, page)
 
 
-@router.get("/{page}/picture", summary="The upright picture", **_file("image/jpeg"))
+@router.get("/{page}/picture", summary="The upright picture", **file_answer("image/jpeg"))
 def picture(desk: At, page: Page) -> Response:
     keep = {"Cache-Control": "private, max-age=600"}
     return Response(desk.store.view(page), media_type="image/jpeg", headers=keep)
@@ -135,17 +129,17 @@ def corrections(desk: At, page: Page) -> list[Correction]:
     ]
 
 
-@router.get("/{page}/text", summary="The text as a file", **_file("text/plain"))
+@router.get("/{page}/text", summary="The text as a file", **file_answer("text/plain"))
 def as_text(desk: At, page: Page) -> Response:
     last = desk.store.reading(page)
     text = compose(last)["text"]
-    return PlainTextResponse(text + "\n" if text else "", headers=_as_file(last, "txt"))
+    return PlainTextResponse(text + "\n" if text else "", headers=as_file(_stem(last), "txt"))
 
 
 @router.get("/{page}/json", summary="The page as a file of JSON", response_model_exclude_unset=True)
 def as_json(desk: At, page: Page, response: Response) -> ReadPage:
     last = desk.store.reading(page)
-    response.headers.update(_as_file(last, "json"))
+    response.headers.update(as_file(_stem(last), "json"))
     return ReadPage.model_validate(corrected_export(last))
 
 
@@ -154,8 +148,9 @@ def _save(store: Store, page: str, reading: int, line: int, word: int, edits: It
     if word >= _words(last, line):
         raise RefusedError(404, f"line {line} has no word {word}: the page may have been read again")
     store.correct(page, reading, edits)
-    now = _standing(store.reading(page))
-    return Saved(line=now.lines[line], doubtful=now.doubtful, corrected=now.corrected)
+    now = compose(store.reading(page))
+    changed = StandingLine.model_validate(now["lines"][line])
+    return Saved(line=changed, doubtful=now["doubtful"], corrected=now["corrected"])
 
 
 def _words(last: Reading, line: int) -> int:
@@ -182,6 +177,5 @@ def _reread(reading: Reading, done: Done) -> Reread:
     )
 
 
-def _as_file(reading: Reading, ending: str) -> dict[str, str]:
-    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", reading.page.name.rpartition(".")[0]).strip("-") or "page"
-    return {"Content-Disposition": f'attachment; filename="{stem}.{ending}"'}
+def _stem(reading: Reading) -> str:
+    return reading.page.name.rpartition(".")[0] or reading.page.name

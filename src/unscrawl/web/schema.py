@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from unscrawl.web.lessons import Holding
 from unscrawl.web.records import PageRow
 
 __all__ = [
@@ -14,6 +16,7 @@ __all__ = [
     "Character",
     "Correction",
     "Failure",
+    "HandAbout",
     "HandName",
     "LayoutName",
     "Learn",
@@ -54,6 +57,22 @@ class About(_Model):
     version: str
     max_upload: int = Field(description="most bytes of a request")
     hands: list[str] = Field(description="names of the hands that were taught")
+
+
+class HandAbout(_Model):
+    """What a hand holds. Error rates are of held-out lines, null where there were too few."""
+
+    name: str
+    lines: int = Field(description="lines that it was taught")
+    characters: int = Field(description="single characters that it was taught")
+    own_alphabet: bool = Field(description="its characters are symbols of the user's own")
+    useful: bool = Field(description="false: it reads as the base does, for nothing better was found")
+    before: float | None
+    after: float | None
+
+    @classmethod
+    def of(cls, holding: Holding) -> HandAbout:
+        return cls(**asdict(holding))
 
 
 class Glyph(_Model):

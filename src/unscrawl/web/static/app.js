@@ -1,8 +1,9 @@
-// Which view is shown: #/ (all pages), #/page/ID, #/draw.
+// Which view is shown: #/ (all pages), #/page/ID, #/hands, #/draw.
 
 import { complain, say } from "./dom.js";
 import { drawView } from "./draw.js";
 import { pageView } from "./page.js";
+import { shelfView } from "./shelf.js";
 import { startView } from "./start.js";
 
 let leave = () => {};
@@ -14,11 +15,11 @@ async function route() {
   say("");
   const [, view, id] = location.hash.split("/");
   for (const link of document.querySelectorAll("header nav a")) {
-    const here = link.getAttribute("href") === `#/${view === "draw" ? "draw" : ""}`;
+    const here = link.getAttribute("href") === `#/${view === "hands" || view === "draw" ? view : ""}`;
     if (here) link.setAttribute("aria-current", "page");
     else link.removeAttribute("aria-current");
   }
-  const views = { page: () => pageView(id), draw: drawView };
+  const views = { page: () => pageView(id), hands: shelfView, draw: drawView };
   try {
     leave = (await (views[view] ?? startView)()) ?? leave;
   } catch (error) {

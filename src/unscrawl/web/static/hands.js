@@ -18,9 +18,12 @@ export function fillHands(select, hands, chosen, { fresh = false, extra = null }
 export const lastHand = () => localStorage.getItem(LAST) ?? "";
 export const rememberHand = (name) => localStorage.setItem(LAST, name);
 
-/** Ask for a name; resolves to "" when the user thought better of it. */
-export function askName(dialog) {
+/** Ask for the name of a hand; resolves to "" when the user thought better of it. */
+export function askName(title, why) {
+  const dialog = document.getElementById("name-hand");
   const input = dialog.querySelector("input");
+  dialog.querySelector("h2").textContent = title;
+  dialog.querySelector("p").textContent = why;
   input.value = "";
   dialog.returnValue = "";
   dialog.showModal();

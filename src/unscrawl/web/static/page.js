@@ -204,7 +204,8 @@ class PageView {
   async choose() {
     const select = this.find("#hand");
     if (select.value === NEW) {
-      const name = await askName(this.find("#name-hand"));
+      const why = "What you correct teaches this hand alone; other pages can be read with it too.";
+      const name = await askName("Whose hand is this?", why);
       this.fresh = name || this.fresh;
       fillHands(select, this.hands, name || this.page.hand, { fresh: true, extra: this.fresh });
       if (name) rememberHand(name);
