@@ -204,3 +204,12 @@ def test_noise_ends_in_reasonable_time() -> None:
     noise = (np.random.default_rng(0).random((200, 200)) > 0.7).astype(np.uint8) * np.uint8(255)
     lines = find_lines(_ink(noise))
     assert all(np.isfinite(line.x_height) and line.x_height > 0 for line in lines)
+
+
+def test_small_print_beside_large_writing_is_read_line_by_line() -> None:
+    large = _write(["olo olo olo olo olo olo"] * 4)
+    print_ = cv2.resize(_write(["oo oo oo oo oo"] * 3, pitch=60).strength, None, fx=0.34, fy=0.34)
+    canvas = np.pad(large.strength, ((170, 0), (0, 0)))
+    canvas[10 : 10 + len(print_), 40 : 40 + print_.shape[1]] |= print_
+    lines = find_lines(_ink(canvas))
+    assert _counts(lines) == [10, 10, 10, 18, 18, 18, 18]

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from unscrawl.layout import spacing
 from unscrawl.layout.baseline import LineShape, fit_baseline, fit_x_height, samples
+from unscrawl.layout.blocks import small_blocks
 from unscrawl.layout.components import Component, components, pen_width, text_size, without_specks
 from unscrawl.layout.course import fit_course
 from unscrawl.layout.lines import Track, find_tracks
@@ -109,12 +110,37 @@ def find_rows(ink: Ink, layout: str = "page", least: float = 0.02) -> tuple[NDAr
     parts = without_specks(parts, pen)
     size = text_size(ink.mask, parts)
     fresh = itertools.count(int(labels.max()) + 1)
-    rows = _rows(labels, ink.strength, parts, size, fresh) if layout == "page" else [Row(parts)]
-    _place(rows, labels, size, pen)
+    if layout == "page":
+        rows = _page(labels, ink.strength, parts, size, pen, fresh)
+    else:
+        rows = [Row(parts)]
+        _place(rows, labels, size, pen)
     for row in rows:
         whole = join_stacked(row.parts, row.shape.x_height)
         row.atoms = overcut(whole, labels, ink.strength, row.shape, fresh, least)
     return labels, rows
+
+
+def _page(
+    labels: NDArray[np.int32],
+    strength: NDArray[np.uint8],
+    parts: list[Component],
+    size: float,
+    pen: float,
+    fresh: Iterator[int],
+) -> list[Row]:
+    """Find the lines of a page; those of a block of small print come before the first line below its top."""
+    blocks = small_blocks(parts, size, labels.shape)
+    small = {p.label for block in blocks for p in block}
+    rows = _rows(labels, strength, [p for p in parts if p.label not in small], size, pen, fresh)
+    tops = [min(p.y for p in row.parts) for row in rows]
+    placed: list[tuple[int, int, list[Row]]] = [(i, -1, [row]) for i, row in enumerate(rows)]
+    for block in blocks:
+        x, y = min(p.x for p in block), min(p.y for p in block)
+        before = next((i for i, top in enumerate(tops) if top > y), len(rows))
+        own = float(np.median([p.h for p in block]))
+        placed.append((before - 1, x, _rows(labels, strength, block, own, pen, fresh)))
+    return [row for *_, lines in sorted(placed, key=lambda place: place[:2]) for row in lines]
 
 
 def _rows(
@@ -122,13 +148,18 @@ def _rows(
     strength: NDArray[np.uint8],
     parts: list[Component],
     size: float,
+    pen: float,
     fresh: Iterator[int],
 ) -> list[Row]:
     """Group components into lines."""
+    if not parts:
+        return []
     letters = np.zeros(int(labels.max()) + 1, dtype=np.uint8)
     for p in parts:
         letters[p.label] = 0.25 * size < max(p.w, p.h) and p.h < 6 * size and p.w < 40 * size
-    tracks = find_tracks(letters[labels], size)
+    x0, y0 = min(p.x for p in parts), min(p.y for p in parts)
+    x1, y1 = max(p.x + p.w for p in parts), max(p.y + p.h for p in parts)
+    tracks = [t.moved(x0, y0) for t in find_tracks(letters[labels[y0:y1, x0:x1]], size)]
     if not tracks:
         tracks = [Track(np.array([p.cx]), np.array([p.cy]), 0.0) for p in parts[:1]]
     tracks = without_offshoots(tracks, labels, parts, size)
@@ -136,7 +167,9 @@ def _rows(
     kept = absorb(assign(parts, tracks, size), tracks, labels, size)
     kept = without_smudges(kept, labels, strength, size)
     width = labels.shape[1]
-    return [Row(trimmed(row, width, size), track) for row, track in zip(kept, tracks, strict=True) if row]
+    rows = [Row(trimmed(row, width, size), track) for row, track in zip(kept, tracks, strict=True) if row]
+    _place(rows, labels, size, pen)
+    return rows
 
 
 def _place(rows: list[Row], labels: NDArray[np.int32], size: float, pen: float) -> None:

@@ -40,6 +40,10 @@ class Track:
         beyond = np.minimum(x - self.xs[0], 0.0) + np.maximum(x - self.xs[-1], 0.0)
         return np.asarray(np.interp(x, self.xs, self.ys) + beyond * self.slope)
 
+    def moved(self, x: float, y: float) -> Track:
+        """Return the course moved by so many px."""
+        return Track(self.xs + x, self.ys + y, self.slope)
+
     def at(self, x: float) -> float:
         """Return y at one x."""
         return float(self.course(np.array([x]))[0])
