@@ -46,9 +46,9 @@ CREATE TABLE corrections (
     FOREIGN KEY (page, reading) REFERENCES readings ON DELETE CASCADE
 ) STRICT;
 """
-_PAGE: Final = """
-SELECT p.id, p.name, p.layout, p.made, p.width, p.height, r.hand, r.number,
-    substr(json_extract(r.result, '$.text'), 1, 100)
+_PAGE: Final = "p.id, p.name, p.layout, p.made, p.width, p.height, r.hand, r.number"
+_BEGINS: Final = 100  # characters
+_LAST: Final = """
 FROM pages AS p JOIN readings AS r ON r.page = p.id
 WHERE r.number = (SELECT max(number) FROM readings WHERE page = p.id)
 """
@@ -114,8 +114,10 @@ class Store:
 
     def pages(self) -> list[PageRow]:
         """Return all pages, the newest first."""
+        begins = f"substr(json_extract(r.result, '$.text'), 1, {_BEGINS})"
         with self._transaction() as db:
-            return [PageRow(*row) for row in db.execute(f"{_PAGE} ORDER BY p.made DESC")]
+            rows = db.execute(f"SELECT {_PAGE}, {begins} {_LAST} ORDER BY p.made DESC")
+            return [PageRow(*row) for row in rows]
 
     def picture(self, page: str) -> bytes:
         """Return the file as it was uploaded; `RefusedError` (404) where there is no such page."""
@@ -158,15 +160,14 @@ class Store:
             RefusedError: no such page (404), or something else was written since the person looked (409).
         """
         with self._transaction() as db:
-            last = self._last(db, page)
-            _same_reading(last.number, seen)
-            self._write(db, page, seen, last.corrections, edits)
+            _same_reading(self._number(db, page), seen)
+            self._write(db, page, seen, self._corrections(db, page, seen), edits)
 
     def history(self, page: str) -> list[tuple[int, Correction]]:
         """Return (reading, correction) for every correction ever made on a page, the oldest first."""
         query = f"SELECT reading, {_COLUMNS} FROM corrections WHERE page = ? ORDER BY rowid"
         with self._transaction() as db:
-            self._last(db, page)
+            self._number(db, page)
             return [(number, Correction(*row)) for number, *row in db.execute(query, (page,))]
 
     def forget(self, page: str) -> None:
@@ -183,14 +184,26 @@ class Store:
         return bytes(row[0])
 
     def _last(self, db: sqlite3.Connection, page: str) -> Reading:
-        row = db.execute(f"{_PAGE} AND p.id = ?", (page,)).fetchone()
+        row = db.execute(f"SELECT {_PAGE}, r.result {_LAST} AND p.id = ?", (page,)).fetchone()
         if row is None:
             raise _no_page()
-        found = PageRow(*row)
-        at = (page, found.reading)
-        (result,) = db.execute("SELECT result FROM readings WHERE page = ? AND number = ?", at).fetchone()
-        corrections = [Correction(*row) for row in db.execute(_LATEST, at)]
-        return Reading(found, json.loads(result), {(c.line, c.word): c for c in corrections})
+        *facts, text = row
+        result = json.loads(text)
+        found = PageRow(*facts, begins=result["text"][:_BEGINS])
+        return Reading(found, result, self._corrections(db, page, found.reading))
+
+    def _number(self, db: sqlite3.Connection, page: str) -> int:
+        """Return the number of the last reading."""
+        (number,) = db.execute("SELECT max(number) FROM readings WHERE page = ?", (page,)).fetchone()
+        if number is None:
+            raise _no_page()
+        return int(number)
+
+    def _corrections(
+        self, db: sqlite3.Connection, page: str, reading: int
+    ) -> dict[tuple[int, int], Correction]:
+        latest = (Correction(*row) for row in db.execute(_LATEST, (page, reading)))
+        return {(c.line, c.word): c for c in latest}
 
     def _add_reading(
         self, db: sqlite3.Connection, page: str, number: int, hand: str | None, result: dict[str, Any]

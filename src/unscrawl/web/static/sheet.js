@@ -8,9 +8,6 @@ const SHOWN = "unscrawl-boxes";
 
 export const isDoubtful = (glyph) => glyph.confidence < DOUBTFUL;
 
-/** Box → SVG path of its outline. */
-const outline = ([x, y, w, h]) => `M${x} ${y}h${w}v${h}h${-w}z`;
-
 export class Sheet {
   /** `pick(line, word, glyph)` is called when the user chooses something, `pickLine(line)` for a whole line. */
   constructor(root, pick, pickLine) {
@@ -62,7 +59,7 @@ export class Sheet {
     const focused = item.contains(document.activeElement) ? document.activeElement.dataset.word : null;
     item.querySelector(".text").replaceChildren(...this.#words(i));
     if (focused !== null) this.word(i, focused)?.focus();
-    this.#boxes();
+    this.#doubtful();
     this.#stops();
   }
 
@@ -172,17 +169,21 @@ export class Sheet {
 
   #boxes() {
     const words = this.page.lines.flatMap((line) => line.words);
-    const doubtful = words.filter((w) => w.doubtful).flatMap((w) => w.glyphs.filter(isDoubtful));
-    const parts = {
-      lines: this.page.lines,
-      words,
-      glyphs: words.flatMap((w) => w.glyphs),
-      doubtful,
-    };
-    for (const [kind, boxes] of Object.entries(parts)) {
-      const path = boxes.map(({ box }) => outline(box)).join("");
-      this.svg.querySelector(`.box-${kind}`).setAttribute("d", path);
-    }
+    this.#outline("lines", this.page.lines);
+    this.#outline("words", words);
+    this.#outline("glyphs", words.flatMap((w) => w.glyphs));
+    this.#doubtful();
+  }
+
+  /** Of all boxes, only those of doubtful characters change with a correction. */
+  #doubtful() {
+    const words = this.page.lines.flatMap((line) => line.words.filter((w) => w.doubtful));
+    this.#outline("doubtful", words.flatMap((w) => w.glyphs.filter(isDoubtful)));
+  }
+
+  #outline(kind, parts) {
+    const path = parts.map(({ box: [x, y, w, h] }) => `M${x} ${y}h${w}v${h}h${-w}z`).join("");
+    this.svg.querySelector(`.box-${kind}`).setAttribute("d", path);
   }
 
   /** Tab stops at doubtful words only; arrow keys reach the others. */
