@@ -69,7 +69,7 @@ def test_what_a_hand_holds_is_told(client: TestClient) -> None:
         "characters": 0,
         "own_alphabet": False,
         "useful": False,
-        "before": 0.2,
+        "before": None,
         "after": None,
     }
 

@@ -74,7 +74,7 @@ class OwnHands:
                 characters += _characters(lesson)
         told = teach(hand, samples, characters, recogniser=base.line_recogniser, glyphs=base.recogniser)
         left_out += told.left_out
-        return Report(told.lines_used, left_out, told.cer_before, told.cer_after, told.kept)
+        return Report(told.lines_used, left_out, *_rates(told.hand), told.kept)
 
     def undo(self, hand: str) -> None:
         Hand.undo(hand)
@@ -118,10 +118,16 @@ class OwnHands:
 
 
 def _holding(hand: Hand) -> Holding:
-    figures = hand.figures.get
     useful = hand.line is not None or hand.glyph is not None
-    rates = figures("cer_before"), figures("cer_after")
-    return Holding(hand.name, len(hand.lines), len(hand.characters), hand.own_alphabet, useful, *rates)
+    held = hand.name, len(hand.lines), len(hand.characters), hand.own_alphabet
+    return Holding(*held, useful, *_rates(hand))
+
+
+def _rates(hand: Hand) -> tuple[float | None, float | None]:
+    """Return the error rates before and after; none where lines are read as before: they would be worse."""
+    if hand.line is None:
+        return None, None
+    return hand.figures.get("cer_before"), hand.figures.get("cer_after")
 
 
 def _pixels(data: bytes) -> int:

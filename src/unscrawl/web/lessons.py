@@ -33,7 +33,8 @@ class Lesson:
 class Report:
     """What came of teaching: lines used, lines left out with the reason, and whether the hand was changed.
 
-    Error rates (0 to 1) are of held-out lines; None where there were too few to tell.
+    Error rates (0 to 1) are of held-out lines; None where there were too few to tell, or where lines are read
+    as before.
     """
 
     used: int

@@ -60,7 +60,7 @@ class About(_Model):
 
 
 class HandAbout(_Model):
-    """What a hand holds. Error rates are of held-out lines, null where there were too few."""
+    """What a hand holds. Error rates are of held-out lines, null where nothing better was found for lines."""
 
     name: str
     lines: int = Field(description="lines that it was taught")
@@ -219,7 +219,7 @@ class LeftOut(_Model):
 
 
 class Taught(_Model):
-    """What came of teaching. Error rates are of held-out lines, null where there were too few."""
+    """What came of teaching. Error rates are as in `HandAbout`."""
 
     used: int = Field(description="lines learnt from")
     left_out: list[LeftOut]

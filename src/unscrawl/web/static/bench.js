@@ -52,6 +52,7 @@ export class Bench {
     this.versions = (at.word === null ? line.words : [this.part]).map((word) => word.version);
     this.text = this.part.text ?? "";
     this.form.hidden = false;
+    this.form.classList.toggle("whole", at.word === null);
     this.input.value = draft ?? this.text;
     this.form.querySelector("#right-label").textContent =
       at.word === null ? `What line ${at.line + 1} says` : "What is written there";
@@ -108,6 +109,7 @@ export class Bench {
       const [gx, gy, gw, gh] = this.part.glyphs[i].box;
       const side = 1.25 * Math.max(gw, gh);
       this.#crop(small, [gx + gw / 2 - side / 2, gy + gh / 2 - side / 2, side, side], 36, []);
+      veil(small, (1 - gw / side) / 2);
     });
   }
 
@@ -181,4 +183,14 @@ export class Bench {
     else return;
     event.preventDefault();
   }
+}
+
+/** Let the neighbours of a character fade, so that it is seen which one is meant; `share` of both sides is theirs. */
+function veil(canvas, share) {
+  const pen = canvas.getContext("2d");
+  const wide = Math.floor(canvas.width * share * 0.9);
+  pen.fillStyle = getComputedStyle(document.documentElement).getPropertyValue("--raised");
+  pen.globalAlpha = 0.7;
+  pen.fillRect(0, 0, wide, canvas.height);
+  pen.fillRect(canvas.width - wide, 0, wide, canvas.height);
 }

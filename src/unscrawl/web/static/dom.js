@@ -22,12 +22,17 @@ export function show(template, title) {
 
 let hush;
 
-/** Tell what happened: read out when convenient and, unless it is on the page anyway, shown for a while. */
-export function say(text, { shown = true } = {}) {
-  document.getElementById("status").classList.toggle("unseen", !shown);
+/**
+ * Tell what happened: read out when convenient and, unless it is on the page anyway, shown for a while;
+ * what is still being done is shown until the next word.
+ */
+export function say(text, { shown = true, busy = false } = {}) {
+  const status = document.getElementById("status");
+  status.classList.toggle("unseen", !shown);
+  status.classList.toggle("busy", busy);
   speak("status", text);
   clearTimeout(hush);
-  hush = setTimeout(() => speak("status", ""), 6000);
+  if (!busy) hush = setTimeout(() => speak("status", ""), 6000);
 }
 
 /** Tell what went wrong: stays until it is put right, read out at once; "" takes it away. */

@@ -236,8 +236,8 @@ class PageView {
     complain("");
     this.close();
     await this.saver.idle();
-    say(text);
-    this.main.firstElementChild.ariaBusy = "true";
+    say(text, { busy: true });
+    this.waiting(true);
     try {
       const answer = await request();
       const changed = new Map(answer.changes.map((c) => [`${c.line} ${c.word}`, c.before]));
@@ -248,10 +248,17 @@ class PageView {
       });
       this.others.postMessage(this.id);
     } catch (error) {
+      say("");
       complain(error.message);
       if (error.status === 409) this.refresh();
     }
-    this.main.firstElementChild.ariaBusy = null;
+    this.waiting(false);
+  }
+
+  /** Show that a new reading is on its way; one at a time is enough. */
+  waiting(on) {
+    this.main.firstElementChild.ariaBusy = on ? "true" : null;
+    this.find("#learn").disabled = this.find("#hand").disabled = on;
   }
 
   async undo(hand) {

@@ -73,6 +73,7 @@ export class Sheet {
     const at = line === null ? null : this.page.lines[line];
     const parts = { line: at, word: at?.words[word], glyph: at?.words[word]?.glyphs[glyph] };
     for (const [kind, part] of Object.entries(parts)) this.#frame(kind, part?.box);
+    this.#point(line, parts.word?.box);
     if (!at) return;
     const node = word === null ? this.list.children[line] : this.word(line, word);
     node.classList.add("chosen");
@@ -133,17 +134,34 @@ export class Sheet {
 
   /** The line's part of the picture, for narrow windows; all strips have one scale. */
   #strip(i, source) {
-    const { width, height, lines } = this.page;
-    const [x, w] = this.span;
-    const [, top, , tall] = lines[i].box;
-    const y = Math.max(0, top - 0.2 * tall);
-    const h = Math.min(height - y, 1.4 * tall);
+    const { width, height } = this.page;
+    const [x, y, w, h] = this.#cut(i);
     const strip = el("div", { className: "strip", "aria-hidden": "true" });
     strip.style.aspectRatio = `${w} / ${h}`;
     strip.style.backgroundImage = `url("${source}")`;
     strip.style.backgroundSize = `${(100 * width) / w}% ${(100 * height) / h}%`;
     strip.style.backgroundPosition = `${(100 * x) / (width - w || 1)}% ${(100 * y) / (height - h || 1)}%`;
     return strip;
+  }
+
+  /** What of the picture a line's strip shows: left, top, width, height. */
+  #cut(i) {
+    const { height, lines } = this.page;
+    const [x, w] = this.span;
+    const [, top, , tall] = lines[i].box;
+    const y = Math.max(0, top - 0.2 * tall);
+    return [x, y, w, Math.min(height - y, 1.4 * tall)];
+  }
+
+  /** Frame `box` on the strip of a line; without a box, no frame is left on any. */
+  #point(i, box) {
+    for (const old of this.list.querySelectorAll(".strip span")) old.remove();
+    if (!box) return;
+    const [x, y, w, h] = this.#cut(i);
+    const frame = el("span");
+    const parts = { left: (box[0] - x) / w, top: (box[1] - y) / h, width: box[2] / w, height: box[3] / h };
+    for (const [name, part] of Object.entries(parts)) frame.style[name] = `${100 * part}%`;
+    this.list.children[i].querySelector(".strip").append(frame);
   }
 
   #words(i) {
