@@ -154,3 +154,10 @@ def test_long_texts_are_weighed_in_parts() -> None:
         assert ctc.log_likelihood(log_p, text[:i] + text[i + 1 :]) - here == pytest.approx(gone[i], abs=0.01)
     assert odds.shape == (225, 5)
     assert abs(odds[:, 0]).max() < 1e-6
+
+
+def test_reading_greedily_joins_repeats_and_drops_blanks() -> None:
+    frames = np.full((7, 3), -9.0, np.float32)
+    for t, c in enumerate((1, 1, 0, 1, 2, 2, 0)):
+        frames[t, c] = 0.0
+    assert ctc.greedy(frames, "ab") == "aab"

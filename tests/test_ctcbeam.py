@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from unscrawl.alphabet import LINE
 from unscrawl.ctc import Span
 from unscrawl.errors import DataError
-from unscrawl.language import Language, choose
+from unscrawl.language import Language, choose, decode_in_best
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +144,35 @@ def test_text_scores_higher_in_its_own_language(english: Language, french: Langu
     assert choose(languages, ["Ma chère mère, je suis", "bien arrivé hier"]) == "fr"
     assert choose(languages, ["Je suis bien arrive hier soir"]) == "fr"
     assert choose(languages, []) == "en"
+
+
+def test_the_likelier_reading_tells_the_language(english: Language, french: Language) -> None:
+    languages = {"en": english, "fr": french}
+    doubts = {"e": "c", "u": "v", "n": "r", "s": "5", "h": "b"}
+    for name, text in (("en", "we have the honour"), ("fr", "nous avons une mule")):
+        log_p = frames(text, doubts)
+        told, (spans,) = decode_in_best(languages, [log_p])
+        assert (told, text_of(spans)) == (name, text)
+        assert spans == languages[name].decode_ctc([log_p])[0]
+
+
+def test_all_lines_of_a_page_tell_its_language(english: Language, french: Language) -> None:
+    page = [frames(text) for text in ("12 30", "Paris", "nous sommes arrivés hier soir", "OK")]
+    told, spans = decode_in_best({"en": english, "fr": french}, page)
+    assert told == "fr"
+    assert spans == french.decode_ctc(page)
+
+
+def test_without_language_the_ink_alone_is_read(english: Language, french: Language) -> None:
+    log_p = frames("nous avons", {"n": "r"})
+    told, (spans,) = decode_in_best({"en": english, "fr": french}, [log_p], weight=0)
+    assert text_of(spans) == "rous avors"
+    assert told in ("en", "fr")
+
+
+def test_of_nothing_the_first_language_is_told(english: Language, french: Language) -> None:
+    assert decode_in_best({"en": english, "fr": french}, []) == ("en", [])
+    assert decode_in_best({"fr": french, "en": english}, [frames("a")[1:]])[0] == "fr"
 
 
 def test_score_is_per_text(english: Language) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -11,7 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from unscrawl import Reader
 from unscrawl.ctc import Span
-from unscrawl.joined import View, confidence, greedy, line_of
+from unscrawl.image import load
+from unscrawl.joined import View, WholeLines, confidence, line_of, view_picture
 from unscrawl.page import Box, Page
 from unscrawl.synth import bundled_fonts
 
@@ -138,8 +140,44 @@ def test_nothing_read_is_nothing_sure() -> None:
     assert confidence([]) == 0.0
 
 
-def test_reading_greedily_joins_repeats_and_drops_blanks() -> None:
-    frames = np.full((7, 3), -9.0, np.float32)
-    for t, c in enumerate((1, 1, 0, 1, 2, 2, 0)):
-        frames[t, c] = 0.0
-    assert greedy(frames, "ab") == "aab"
+class Counted:
+    """The views of a line, and how many of them were asked for."""
+
+    def __init__(self, *views: View) -> None:
+        self.views, self.asked = views, 0
+
+    def __iter__(self) -> Iterator[View]:
+        for view in self.views:
+            self.asked += 1
+            yield view
+
+
+def seen(text: str, noise: float = 0.0) -> View:
+    """See a written line, under as much noise as asked for."""
+    clean = view_picture(load(written(text)))
+    grain = np.random.default_rng(0).normal(0, noise, clean.image.shape)
+    return View(np.clip(clean.image + grain, 0, 255).astype(np.uint8), clean.box)
+
+
+def read_lines(reader: Reader, *lines: Counted) -> list[str]:
+    assert reader.line_recogniser is not None
+    whole, _ = WholeLines(reader.line_recogniser, reader.languages).read(lines)
+    return [line.text if line else "" for line, _ in whole]
+
+
+def test_a_clear_line_is_looked_at_once(reader: Reader) -> None:
+    views = Counted(seen(TEXT), seen("another line of writing"))
+    assert read_lines(reader, views) == [TEXT]
+    assert views.asked == 1
+
+
+def test_of_an_unclear_line_the_clearest_view_counts(reader: Reader) -> None:
+    clear, unclear = Counted(seen(TEXT)), Counted(seen(TEXT, 200.0), seen(TEXT), seen("all too late"))
+    assert read_lines(reader, clear, unclear) == [TEXT, TEXT]
+    assert (clear.asked, unclear.asked) == (1, 2)
+
+
+def test_views_that_are_all_unclear_are_all_looked_at(reader: Reader) -> None:
+    views = Counted(seen(TEXT, 200.0), seen(TEXT, 250.0))
+    assert read_lines(reader, views) != [TEXT]
+    assert views.asked == 2

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Span", "align", "best_path", "log_likelihood", "ranked", "rivals", "squeeze"]
+__all__ = ["Span", "align", "best_path", "greedy", "log_likelihood", "ranked", "rivals", "squeeze"]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -66,18 +66,25 @@ def best_path(log_p: NDArray[np.floating], classes: str) -> list[Span]:
     ]
 
 
+def greedy(log_p: NDArray[np.floating], classes: str) -> str:
+    """Read the best class of every frame: repeats count once, blanks not at all."""
+    best = log_p.argmax(axis=1)
+    kept = best[np.insert(best[1:] != best[:-1], 0, True)] if len(best) else best
+    return " ".join("".join(classes[c - 1] for c in kept if c).split())
+
+
 def ranked(chars: Ints, p: Floats, classes: str) -> tuple[tuple[str, float], ...]:
     """Return (character, probability) of the classes `chars`, most probable first."""
     order = np.argsort(-p, kind="stable")
     return tuple((classes[chars[i] - 1], float(p[i])) for i in order)
 
 
-def squeeze(log_p: NDArray[np.floating]) -> Ints:
-    """Return the frames that matter, rising: of every run of all but certain blanks only the first."""
-    quiet = log_p[:, 0] > np.log(QUIET)
-    quiet[1:] &= quiet[:-1].copy()
-    quiet[:1] = False
-    return np.flatnonzero(~quiet)
+def squeeze(log_p: NDArray[np.floating], quiet: float = QUIET) -> Ints:
+    """Return the frames that matter, rising: of every run of blanks surer than `quiet` only the first."""
+    silent = log_p[:, 0] > np.log(quiet)
+    silent[1:] &= silent[:-1].copy()
+    silent[:1] = False
+    return np.flatnonzero(~silent)
 
 
 def align(log_p: NDArray[np.floating], text: Sequence[int] | Ints) -> list[tuple[int, int]] | None:
@@ -97,22 +104,23 @@ def align(log_p: NDArray[np.floating], text: Sequence[int] | Ints) -> list[tuple
     if n == 1:
         return []
     emit = log_p[:, states]
-    came = np.zeros((len(log_p), n), np.int8)
+    seen = np.empty((len(log_p), n))
     score = np.full(n + 2, -np.inf)  # two places before the first state, so that slices can look back
     score[2:4] = emit[0, :2]
     barred = np.where(skip, 0.0, -np.inf)
-    for t in range(1, len(log_p)):
-        one, two = score[1:-1], score[:-2] + barred
-        best = np.maximum(score[2:], one)
-        step = (one > score[2:]).view(np.int8)
-        further = two > best
-        came[t] = np.where(further, 2, step)
-        score[2:] = np.where(further, two, best) + emit[t]
+    for t, row in enumerate(emit):
+        if t:
+            best = np.maximum(score[2:], score[1:-1])
+            np.maximum(best, score[:-2] + barred, out=best)
+            np.add(best, row, out=score[2:])
+        seen[t] = score[2:]
     state = n - 1 if score[-1] >= score[-2] else n - 2
     path = np.empty(len(log_p), np.int64)
-    for t in range(len(log_p) - 1, -1, -1):
+    path[-1] = state
+    for t in range(len(log_p) - 2, -1, -1):
+        came = seen[t, max(0, state - 1 - skip[state]) : state + 1]
+        state -= int(came[::-1].argmax())
         path[t] = state
-        state -= int(came[t, state])
     labels = np.arange(1, n, 2)
     starts, stops = np.searchsorted(path, labels), np.searchsorted(path, labels, side="right")
     return [(int(a), int(b)) for a, b in zip(starts, stops, strict=True)]

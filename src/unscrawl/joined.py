@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unscrawl.ctc import Span
-from unscrawl.language import Language, choose
+from unscrawl.language import Language, decode_in_best
 from unscrawl.line_recogniser import LineRecogniser
 from unscrawl.page import Box, Glyph, Line, Word
 from unscrawl.strip import prepare
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from unscrawl.image import Picture
     from unscrawl.layout.crops import Crop
 
-__all__ = ["View", "WholeLines", "confidence", "greedy", "line_of", "view_crop", "view_picture"]
+__all__ = ["View", "WholeLines", "confidence", "line_of", "view_crop", "view_picture"]
 
 _INK: Final = 70  # of 255: fainter pixels do not count when a box is drawn around a character
 _FIRST: Final = 0.05  # by how much the first view of a line may be less clear: nothing was taken off it
+_CLEAR: Final = 0.95  # how clear a view is, so raised, from which no other is looked at
 _SIDE: Final = 16  # columns beyond its frames that a character at the end of a word may reach
 
 
@@ -51,34 +52,49 @@ class WholeLines:
         self.recogniser, self.languages, self.weight = recogniser, languages, weight
 
     def read(
-        self, views: Sequence[Sequence[View]], taught: LineHead | None = None
+        self, views: Sequence[Iterable[View]], taught: LineHead | None = None
     ) -> tuple[list[tuple[Line | None, float]], str]:
         """Return each line with its confidence, and the name of the language that the page is taken to be in.
 
         Args:
-            views: of each line, one at least, the least changed first.
+            views: of each line, one at least, the least changed first; one is asked for only where those
+                before it are not clear.
             taught: what a hand puts in place of the recogniser's own.
         """
-        flat = [view for of_line in views for view in of_line]
-        head = taught.on(self.recogniser.head) if taught else None
-        biases = taught.biases if taught else None
-        features = iter(self.recogniser.features([view.image for view in flat], biases))
-        best: list[tuple[View, NDArray[np.float32]]] = []
-        for of_line in views:
-            seen = [(v, self.recogniser.log_probabilities(next(features), head)) for v in of_line]
-            clear = [_clear(log_p) for _, log_p in seen]
-            clear[0] += _FIRST
-            best.append(seen[int(np.argmax(clear))])
-        frames = [log_p for _, log_p in best]
-        name = next(iter(self.languages))
-        if len(self.languages) > 1:
-            name = choose(self.languages, [greedy(log_p, self.recogniser.classes) for log_p in frames])
-        spans = self.languages[name].decode_ctc(frames, weight=self.weight)
+        best = self._clearest(views, taught)
+        name, spans = decode_in_best(self.languages, [seen.log_p for seen in best], weight=self.weight)
         made = [
-            (line_of(view, found, self.recogniser.stride), confidence(found))
-            for (view, _), found in zip(best, spans, strict=True)
+            (line_of(seen.view, found, self.recogniser.stride), confidence(found))
+            for seen, found in zip(best, spans, strict=True)
         ]
         return made, name
+
+    def _clearest(self, views: Sequence[Iterable[View]], taught: LineHead | None) -> list[_Seen]:
+        """Look at the views of all lines, first at the first of each; return the clearest of each line."""
+        head = taught.on(self.recogniser.head) if taught else None
+        biases = taught.biases if taught else None
+        further = [iter(of_line) for of_line in views]
+        asked, best = [(i, next(of_line)) for i, of_line in enumerate(further)], dict[int, _Seen]()
+        while asked:
+            features = self.recogniser.features([view.image for _, view in asked], biases)
+            for (i, view), rows in zip(asked, features, strict=True):
+                log_p = self.recogniser.log_probabilities(rows, head)
+                seen = _Seen(view, log_p, _clear(log_p) + (0 if i in best else _FIRST))
+                best[i] = max(best.get(i, seen), seen, key=lambda s: s.clear)
+            unclear = [
+                (i, next(of_line, None)) for i, of_line in enumerate(further) if best[i].clear < _CLEAR
+            ]
+            asked = [(i, view) for i, view in unclear if view is not None]
+        return [best[i] for i in range(len(best))]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A view and what the network says of it; how clear that is decides between the views of a line."""
+
+    view: View
+    log_p: NDArray[np.float32]
+    clear: float
 
 
 def view_crop(crop: Crop) -> View:
@@ -134,13 +150,6 @@ def line_of(view: View, spans: Sequence[Span], stride: int) -> Line | None:
 def confidence(spans: Sequence[Span]) -> float:
     """Return the mean probability of the characters of a line, spaces too; 0 without any."""
     return float(np.mean([np.exp(s.log_p) for s in spans])) if spans else 0.0
-
-
-def greedy(log_p: NDArray[np.float32], classes: str) -> str:
-    """Read the best class of every frame: repeats count once, blanks not at all."""
-    best = log_p.argmax(axis=1)
-    kept = best[np.insert(best[1:] != best[:-1], 0, True)] if len(best) else best
-    return " ".join("".join(classes[c - 1] for c in kept if c).split())
 
 
 def _clear(log_p: NDArray[np.float32]) -> float:

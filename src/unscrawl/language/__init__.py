@@ -8,7 +8,9 @@ substitute.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,20 +18,27 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unscrawl.alphabet import ALPHABET, LINE
-from unscrawl.ctc import Span, best_path
+from unscrawl.ctc import Span, best_path, greedy
 from unscrawl.errors import DataError
 from unscrawl.language import ctcbeam
 from unscrawl.language.beam import Step, candidates, search
+from unscrawl.language.ctcbeam import Found
 from unscrawl.language.spans import weigh
 from unscrawl.language.textmodel import State, TextModel, read_arrays
 from unscrawl.language.trie import Floats
 
-__all__ = ["CTC_WEIGHT", "Choice", "Edge", "Language", "choose"]
+__all__ = ["CTC_WEIGHT", "Choice", "Edge", "Language", "choose", "decode_in_best"]
 
 WEIGHT: Final = 0.7
 """Of the model's log probability against the classifier's; found on synthetic confusions and made pages."""
 CTC_WEIGHT: Final = 0.7
 """The same for the frames of a line recogniser; found on held-back lines."""
+STRANGE: Final = -6.0
+"""Log probability below which no character counts where languages are compared: all have strange words."""
+DOUBT: Final = 12.0
+"""Nats between two languages, by n-grams alone, up to which lines are read in both."""
+GREEDY: Final = 0.5
+"""What the n-grams' opinion counts beside how probable those readings are."""
 RESCORED: Final = 8
 TRUST: Final = 0.02
 """Share of the classifier's own opinion in the alternatives."""
@@ -84,10 +93,26 @@ class Language:
         """
         return cls(read_arrays(name))
 
+    def with_words(self, words: Mapping[str, float] | Iterable[str]) -> Language:
+        """Return this language as one writer has it, who also uses `words`; this one stays as it is.
+
+        Args:
+            words: as they are written, names too; each with how often it was seen, or as often as it was.
+        """
+        own = copy(self)
+        own.model = self.model.with_words(Counter(words))
+        own._folded = own.model.without_case()
+        return own
+
     def score(self, text: str) -> float:
         """Return log p(text), a space behind it; what is outside the line alphabet counts as space."""
         chars = [LINE.index(c) if c in LINE else 0 for c in text] + [0]
         return float(self.model.spell(self.model.start(), [chars])[0])
+
+    def familiarity(self, text: str) -> float:
+        """Return the sum of log p of characters by their n-grams alone, none less than `STRANGE`: quick."""
+        chars = np.array([LINE.index(c) if c in LINE else 0 for c in text], np.int64)
+        return float(np.maximum(self.model.by_grams(chars), STRANGE).sum())
 
     def decode_ctc(self, lines: Sequence[NDArray[np.floating]], *, weight: float = 1.0) -> list[list[Span]]:
         """Return the characters of lines, spaces among them; lines of a page are best given together.
@@ -99,12 +124,17 @@ class Language:
         Raises:
             DataError: a line does not have 129 classes.
         """
-        for log_p in lines:
-            if log_p.ndim != 2 or log_p.shape[1] != len(LINE) + 1:
-                raise DataError(f"log probabilities {log_p.shape} are not frames of {len(LINE) + 1} classes")
+        _check(lines)
         if not weight:
             return [best_path(log_p, LINE) for log_p in lines]
-        found = ctcbeam.search(lines, self.model, CTC_WEIGHT * weight)
+        return self._weigh(lines, self._search(lines, weight), weight)
+
+    def _search(self, lines: Sequence[NDArray[np.floating]], weight: float) -> list[Found]:
+        return ctcbeam.search(lines, self.model, CTC_WEIGHT * weight)
+
+    def _weigh(
+        self, lines: Sequence[NDArray[np.floating]], found: Sequence[Found], weight: float
+    ) -> list[list[Span]]:
         return weigh(lines, found, self.model, CTC_WEIGHT * weight)
 
     def decode(
@@ -156,11 +186,43 @@ class Language:
 
 
 def choose(languages: Mapping[str, Language], texts: Sequence[str]) -> str:
-    """Return the name of the language in which `texts`, lines of one page, are most probable.
+    """Return the name of the language that `texts`, lines of one page, look most like.
 
     Of no text the first language is as good as any.
     """
-    return max(languages, key=lambda name: sum(map(languages[name].score, texts)))
+    familiar = _familiar(languages, texts)
+    return max(familiar, key=familiar.__getitem__)
+
+
+def decode_in_best(
+    languages: Mapping[str, Language], lines: Sequence[NDArray[np.floating]], *, weight: float = 1.0
+) -> tuple[str, list[list[Span]]]:
+    """Return the name of the language that lines of one page are in, and their characters.
+
+    What is read without language tells; where that leaves doubt the lines are read in each, and how probable
+    the readings are tells as well. Arguments and errors are those of `Language.decode_ctc`.
+    """
+    _check(lines)
+    familiar = _familiar(languages, [greedy(log_p, LINE) for log_p in lines])
+    likely = [name for name in languages if familiar[name] > max(familiar.values()) - DOUBT]
+    if len(likely) == 1 or not weight:
+        name = max(familiar, key=familiar.__getitem__)
+        return name, languages[name].decode_ctc(lines, weight=weight)
+    found = {name: languages[name]._search(lines, weight) for name in likely}
+    fit = {name: sum(f.rank for f in found[name]) + GREEDY * familiar[name] for name in likely}
+    name = max(fit, key=fit.__getitem__)
+    return name, languages[name]._weigh(lines, found[name], weight)
+
+
+def _familiar(languages: Mapping[str, Language], texts: Sequence[str]) -> dict[str, float]:
+    page = " ".join(texts)
+    return {name: language.familiarity(page) for name, language in languages.items()}
+
+
+def _check(lines: Sequence[NDArray[np.floating]]) -> None:
+    for log_p in lines:
+        if log_p.ndim != 2 or log_p.shape[1] != len(LINE) + 1:
+            raise DataError(f"log probabilities {log_p.shape} are not frames of {len(LINE) + 1} classes")
 
 
 def _pool_case(scores: Floats) -> Floats:

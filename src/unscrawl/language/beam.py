@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unscrawl.errors import DataError
-from unscrawl.language.textmodel import State, TextModel, logsumexp
+from unscrawl.language.textmodel import Longer, State, TextModel, logsumexp
 from unscrawl.language.trie import Floats, Ints
 
 __all__ = ["BONUS", "Scored", "Step", "candidates", "search"]
@@ -131,8 +131,8 @@ def _extend(
     """Extend every text by every supported character of every edge that starts here."""
     chars = [candidates(edges[i].scores) for i in leaving]
     used = np.unique(np.concatenate(chars))
-    experts = None if model is None or texts.state is None else _extensions(model, texts.state, used)
-    language = None if experts is None else np.float32(weight) * logsumexp(experts).reshape(-1, len(used))
+    grown = None if model is None or texts.state is None else _extensions(model, texts.state, used)
+    language = None if grown is None else np.float32(weight) * logsumexp(grown.experts).reshape(-1, len(used))
     longer = []
     for i, cs in zip(leaving, chars, strict=True):
         score = texts.score[:, None] + edges[i].scores[cs] + np.float32(edges[i].prior + weight * BONUS)
@@ -141,16 +141,15 @@ def _extend(
         best = np.argpartition(-total, BEAM)[:BEAM] if len(total) > BEAM else np.arange(len(total))
         rows, picked = np.divmod(best, len(cs))
         state = None
-        if model and texts.state and experts is not None:
-            pairs = rows * len(used) + columns[picked]
-            state = model.follow(texts.state, rows, cs[picked] + 1, experts[pairs])
+        if model and texts.state and grown:
+            state = model.follow(texts.state, grown.take(rows * len(used) + columns[picked]))
         edge, space = np.full(len(best), i), np.zeros(len(best), bool)
         longer.append((i, _Texts(edge, cs[picked], rows, space, score.ravel()[best], state)))
     return longer
 
 
-def _extensions(model: TextModel, state: State, used: Ints) -> Floats:
-    """[B · C, K] the experts of every text followed by each of the characters `used` [C]."""
+def _extensions(model: TextModel, state: State, used: Ints) -> Longer:
+    """Return every text followed by each of the characters `used` [C], B · C of them."""
     rows = np.arange(len(state.key)).repeat(len(used))
     return model.extend(state, rows, np.tile(used + 1, len(state.key)))
 

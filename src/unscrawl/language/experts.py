@@ -13,13 +13,12 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from unscrawl.alphabet import DIGITS, LETTERS, LINE, LOWER, MARKS, UPPER
 from unscrawl.language.trie import IMPOSSIBLE, Floats
 
-__all__ = ["CASES", "CODES", "EXPERTS", "KINDS", "case_of_words", "case_table", "code_table"]
-__all__ += ["joint_table", "next_word", "switch_table"]
+__all__ = ["CASES", "CODES", "EXPERTS", "KINDS", "case_table", "code_table", "joint_table", "next_word"]
+__all__ += ["switch_table", "title_table"]
 
 KINDS: Final = {"list": 0.49, "gram": 0.46, "sound": 0.05}
 CASES: Final = ("lower", "title", "upper", "mixed")
@@ -42,18 +41,17 @@ CODE_GOES: Final = 1.5
 """The same for the space after a code."""
 
 
-def case_of_words(title: NDArray[np.uint8]) -> Floats:
-    """[2, n + 1, 4] log P(case | word) / P(case), inside a sentence and at its opening.
+def title_table() -> Floats:
+    """[2, 256, 4] log P(case | word) / P(case), inside a sentence and at its opening.
 
-    `title` holds the share of capitalised occurrences inside sentences in 255ths, 0 for what is no word.
+    Of words that are capitalised inside sentences in so many cases of 255; 0 is for what is no word.
     """
     usual = next_word(opening=False)
     usual_title = float(usual[1] / (usual[0] + usual[1]))
-    q = np.append(title, np.uint8(0)).astype(np.float32) / 255
-    table = np.zeros((2, len(q), len(CASES)), np.float32)
-    word = q > 0
-    table[:, word, 0] = np.log((1.002 - q[word]) / (1 - usual_title))
-    table[0, word, 1] = np.log(q[word] / usual_title)
+    q = np.arange(1, 256, dtype=np.float32) / 255
+    table = np.zeros((2, 256, len(CASES)), np.float32)
+    table[:, 1:, 0] = np.log((1.002 - q) / (1 - usual_title))
+    table[0, 1:, 1] = np.log(q / usual_title)
     return table
 
 

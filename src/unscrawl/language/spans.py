@@ -87,23 +87,25 @@ def _in_context(
     """
     states: list[State] = []
     variants: list[list[int]] = []
-    where: list[tuple[int, int, int]] = []
-    for k, (w, f) in enumerate(zip(weighed, found, strict=True)):
+    where: list[tuple[Ints, Ints]] = []
+    for w, f in zip(weighed, found, strict=True):
         doubtful = np.exp(w.odds).sum(axis=1) > 1 / CLEAR
-        for i, j in np.argwhere(doubtful[:, None] & (w.odds > POSSIBLE)).tolist():
-            tail = [*f.text[i + 1 : i + 1 + TAIL], 0][:TAIL]
-            variants.append([int(w.chars[i, j]), *tail] if j < w.chars.shape[1] else tail)
-            states.append(f.states.take(np.array([i])))
-            where.append((k, i, j))
+        i, j = np.nonzero(doubtful[:, None] & (w.odds > POSSIBLE))
+        tails = [[*f.text[k + 1 : k + 1 + TAIL], 0][:TAIL] for k in range(len(f.text))]
+        chars = np.append(w.chars, np.full((len(w.chars), 1), -1), axis=1)[i, j].tolist()
+        variants += [tails[k] if c < 0 else [c, *tails[k]] for k, c in zip(i.tolist(), chars, strict=True)]
+        states.append(f.states.take(i))
+        where.append((i, j))
     context = [w.odds.copy() for w in weighed]
     if not variants:
         return context
     chars = np.array([len(v) for v in variants])
     blanks = np.array([v.count(0) for v in variants])
     logs = weight * (model.spell(State.join(states), variants) + BONUS * chars + SPACE_BONUS * blanks)
-    own = {(k, i): log for (k, i, j), log in zip(where, logs, strict=True) if j == 0}
-    for (k, i, j), log in zip(where, logs, strict=True):
-        context[k][i, j] += log - own[k, i]
+    parts = np.split(logs, np.cumsum([len(i) for i, _ in where])[:-1])
+    for odds, (i, j), part in zip(context, where, parts, strict=True):
+        first = np.flatnonzero(j == 0)  # the character itself, before its rivals
+        odds[i, j] += part - part[first].repeat(np.diff(np.append(first, len(j))))
     return context
 
 

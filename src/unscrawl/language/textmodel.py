@@ -17,6 +17,7 @@ from __future__ import annotations
 import copy
 import io
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Final
@@ -27,26 +28,35 @@ from numpy.typing import NDArray
 from unscrawl.alphabet import LINE
 from unscrawl.errors import ModelError
 from unscrawl.language.experts import (
+    CASES,
     CODES,
     EXPERTS,
-    case_of_words,
+    KINDS,
     case_table,
     code_table,
     joint_table,
     next_word,
     switch_table,
+    title_table,
 )
 from unscrawl.language.fold import APOSTROPHE, FOLD, N_LETTERS, SYMBOLS
 from unscrawl.language.trie import IMPOSSIBLE, STEP, Floats, Ints, Trie, dequantise
+from unscrawl.language.wordlist import WordList
 
 __all__ = ["KEYS", "State", "TextModel", "logsumexp", "read_arrays"]
 
+DOUBT: Final = 300.0
+"""Words that must be seen of a writer to count as much as the word list."""
+_CASE_OF_WORD: Final = title_table()
 _IS_STOP: Final = np.array([c in ".!?" for c in LINE])
 _IS_CLOSER: Final = np.array([c in "'\")»" for c in LINE])
 _IS_LETTER: Final = np.array([c.isalpha() for c in LINE])
 _IS_UPPER: Final = np.array([c.isupper() for c in LINE])
 KEYS: Final = (FOLD * 2 + _IS_UPPER).astype(np.uint64)
 """[128] what a character adds to `State.key`."""
+_SPELLING: Final = len(EXPERTS) - len(CODES)
+"""The first experts, which spell; codes follow."""
+_CASES_OF_KINDS: Final = np.tile(np.arange(len(CASES)), len(KINDS))
 _SOUND: Final = 2  # symbols of context that "sound" knows
 
 
@@ -55,12 +65,12 @@ class State:
     """What the model must remember of B texts."""
 
     experts: Floats  # [B, K] log p(text, expert of the last word)
-    memory: NDArray[np.int32]  # [B, order + 3] the columns named below
+    memory: NDArray[np.int32]  # [B, order + 4] the columns named below
     key: NDArray[np.uint64]  # [B] equal for texts with equal future
 
     @property
     def context(self) -> NDArray[np.int32]:
-        """[B, order - 1] n-gram trie node of the last 1, 2, … symbols."""
+        """[B, order] n-gram trie node of the last 0, 1, 2, … symbols."""
         return self.memory[:, :_WORD]
 
     @property
@@ -72,7 +82,7 @@ class State:
         """Return the texts at `rows`."""
         return State(self.experts[rows], self.memory[rows], self.key[rows])
 
-    def put(self, rows: Ints, texts: State) -> None:
+    def put(self, rows: Ints | slice, texts: State) -> None:
         """Replace the texts at `rows`; for the owner of a state only."""
         self.experts[rows], self.memory[rows], self.key[rows] = texts.experts, texts.memory, texts.key
 
@@ -92,6 +102,21 @@ _OPENING: Final = -2  # this word begins a sentence
 _ENDED: Final = -1  # the last mark ended a sentence
 
 
+@dataclass(frozen=True)
+class Longer:
+    """N texts, each one of a `State` (which is not copied) with a character more."""
+
+    rows: Ints  # [N] of the state
+    chars: Ints  # [N] places in LINE
+    experts: Floats  # [N, K] log p(longer text, expert of the last word)
+    grams: NDArray[np.int32]  # [N, order] n-gram trie node of the last 1, 2, … symbols
+    word: NDArray[np.int32]  # [N] word trie node
+
+    def take(self, at: Ints) -> Longer:
+        """Return the texts at `at`."""
+        return Longer(self.rows[at], self.chars[at], self.experts[at], self.grams[at], self.word[at])
+
+
 class TextModel:
     """Spells texts. Immutable once made, so it may be shared between threads.
 
@@ -102,12 +127,14 @@ class TextModel:
     def __init__(self, arrays: dict[str, NDArray[np.uint8]]) -> None:
         try:
             self.grams = Trie(arrays["gram_symbol"], arrays["gram_count"])
-            self.words = Trie(arrays["word_symbol"], arrays["word_count"])
             self._gram_log = dequantise(arrays["gram_log"])
             self._back_off = (np.append(arrays["gram_back"], np.uint8(128)).astype(np.float32) - 128) * STEP
-            self._word_log = dequantise(arrays["word_log"])
-            self._word_end = dequantise(arrays["word_end"])
-            self._word_case = case_of_words(arrays["word_title"])
+            self.words = WordList(
+                Trie(arrays["word_symbol"], arrays["word_count"]),
+                dequantise(arrays["word_log"]),
+                dequantise(arrays["word_end"]),
+                np.append(arrays["word_title"], np.uint8(0)),
+            )
             self._share = dequantise(arrays["share"])[:-1]
             self._order = int(arrays["order"][0])
             # In English an apostrophe is within a word (don't), in French it ends one (l'homme).
@@ -115,108 +142,132 @@ class TextModel:
         except KeyError as e:
             raise ModelError(f"language file: no array {e.args[0]!r}; install unscrawl again") from None
         self._n_inner = n_inner
+        self._inner = np.zeros(len(SYMBOLS), bool)  # symbols within a word
+        self._inner[1:n_inner] = True
         self._joins = np.zeros(len(SYMBOLS), bool)  # symbols that end a word but no space follows
         self._joins[[SYMBOLS.index("-"), *range(n_inner, APOSTROPHE + 1)]] = True
-        self._root_row = np.full(len(SYMBOLS), IMPOSSIBLE, np.float32)
-        inner = slice(int(self.grams.first[0]), int(self.grams.first[0] + self.grams.counts[0]))
-        self._root_row[self.grams.symbols[inner]] = self._gram_log[inner]
-        self._case = np.ascontiguousarray(case_table().transpose(0, 2, 1))  # [2, 128, 4]
-        self._code = np.ascontiguousarray(code_table().transpose(0, 2, 1))  # [2, 128, 6]
+        self._letter_or_not = np.stack([self._inner, ~self._inner], axis=1).astype(np.float32)
+        # Sums up the back-off weights of the contexts longer than each.
+        self._longer = np.tri(self._order, k=-1, dtype=np.float32)
+        self._usual = _usual(self._share)
         self._switch = np.stack([switch_table(opening=False), switch_table(opening=True), joint_table()])
         self._start = np.log(0.5 * next_word(opening=False) + 0.5 * next_word(opening=True))
 
     def without_case(self) -> TextModel:
         """Return the same model where a small letter stands for both cases."""
         model = copy.copy(self)
-        model._case, model._code = self._case.copy(), self._code.copy()
-        pairs = [(i, LINE.index(c.lower())) for i, c in enumerate(LINE) if c.isupper()]
-        upper, lower = (list(side) for side in zip(*pairs, strict=True))
-        for table in (model._case, model._code):
-            table[..., lower, :] = np.logaddexp(table[..., upper, :], table[..., lower, :])
+        model._usual = _usual(self._share, fold_case=True)
+        return model
+
+    def with_words(self, words: Mapping[str, float]) -> TextModel:
+        """Return the same model that also knows `words`, each with how often it was seen."""
+        model = copy.copy(self)
+        model.words = self.words.joined(words, self._inner, DOUBT)
         return model
 
     def start(self) -> State:
         """Return the state of one empty text."""
-        context = self._advance(
-            np.full((1, self._order - 1), self.grams.nowhere, np.int32), np.zeros(1, np.int64)
-        )
-        memory = np.concatenate([context, np.array([[0, 0, 1, 0]], np.int32)], axis=1)
+        memory = np.full((1, self._order + 4), self.grams.nowhere, np.int32)
+        memory[:, 0] = 0  # no symbol …
+        memory[:, 1] = self.grams.child(memory[:, 0], np.zeros(1, np.int64))  # … or a space
+        memory[:, _WORD:] = [0, 0, 1, 0]
         return State(self._start[None].astype(np.float32), memory, np.zeros(1, np.uint64))
 
-    def _gram_rows(self, context: NDArray[np.int32]) -> tuple[Floats, Floats]:
-        """[B, 63] log P(symbol | context) by n-gram and by sound, for nodes [B, m] of the last 1 … m symbols.
+    def extend(self, state: State, rows: Ints, chars: Ints) -> Longer:
+        """Return each text `rows[i]` of `state` followed by `chars[i]`, a place in LINE."""
+        symbols, memory = FOLD[chars], state.memory[rows]
+        context, word = memory[:, :_WORD], memory[:, _WORD]
+        grams = self.grams.child(context, symbols[:, None])
+        inner, fresh = self._inner[symbols], word == 0
+        grown = np.where(inner, self.words.trie.child(word, symbols), 0)
+        spelt = np.empty((len(rows), 3), np.float32)
+        self._by_grams(context, grams, spelt)
+        # The list decides on letters and the word's end; the n-gram chooses between space and marks at the
+        # end, between letter and mark before the first letter.
+        end = np.where(fresh, np.float32(0), self.words.end[word])
+        spelt[:, 0] = np.where(inner, self.words.log[grown], spelt[:, 1] + end)
+        turning = np.flatnonzero(fresh == inner)
+        if len(turning):
+            turns = self._turns(state, rows[turning])
+            spelt[turning, 0] += np.where(inner[turning], turns[:, 0], -turns[:, 1])
+        experts = self._usual[np.minimum(memory[:, _LETTERS], 1), chars]
+        experts[:, :_SPELLING].reshape(len(rows), 3, -1)[...] += np.maximum(spelt, IMPOSSIBLE)[:, :, None]
+        # What a word now complete adds to each case: "I", "London" and "Mrs" have their own.
+        ending = np.flatnonzero(~inner)
+        if len(ending):
+            case = _CASE_OF_WORD[memory[ending, _OPENING], self.words.title[word[ending]]]
+            experts[ending, :_SPELLING] += case[:, _CASES_OF_KINDS]
+        experts += state.experts[rows]
+        return Longer(rows, chars, experts, grams, grown)
 
-        Where several contexts know a symbol the longest counts, with the back-off weights of those longer.
+    def _by_grams(self, context: NDArray[np.int32], longer: NDArray[np.int32], spelt: Floats) -> None:
+        """Put log P(symbol | context) by n-gram and by sound into columns 1 and 2 of `spelt`.
+
+        Args:
+            context: [N, order] nodes of the last 0, 1, … symbols.
+            longer: [N, order] the nodes that the symbol leads to from there.
+            spelt: [N, 3].
+
+        Where several contexts know the symbol the longest counts, with the back-off weights of those longer.
         """
-        back = self._back_off[context]
+        known = longer != self.grams.nowhere
+        beyond = self._back_off[context] @ self._longer
+        logs = self._gram_log[longer] + beyond
+        longest = self._order - 1 - known[:, ::-1].argmax(axis=1)
+        spelt[:, 1] = logs[np.arange(len(logs)), longest]
+        spelt[:, 2] = (
+            np.where(known[:, 2], logs[:, 2], np.where(known[:, 1], logs[:, 1], logs[:, 0])) - beyond[:, 2]
+        )
+
+    def by_grams(self, chars: Ints) -> Floats:
+        """[N] log P(character's symbol | those before) by n-gram for a text of N places in LINE."""
+        symbols, start = FOLD[chars], self.start().context
+        context = np.repeat(start, len(chars), axis=0)
+        for n in range(1, self._order):  # a context is the one before it, a symbol shorter, and a symbol
+            shorter = np.append(start[:, n - 1], context[1:-1, n - 1])
+            context[1:, n] = self.grams.child(shorter, symbols[:-1])
+        spelt = np.empty((len(chars), 3), np.float32)
+        self._by_grams(context, self.grams.child(context, symbols[:, None]), spelt)
+        return spelt[:, 1]
+
+    def _turns(self, state: State, rows: Ints) -> Floats:
+        """[N, 2] log P(letter) and log P(space or mark) by n-gram behind the texts `rows`."""
+        fresh = np.ones(len(rows), bool)
+        fresh[1:] = rows[1:] != rows[:-1]  # mostly neighbours are equal
+        p = np.exp(self.gram_rows(state.context[rows[fresh]]))
+        turns: Floats = np.log(p @ self._letter_or_not)[fresh.cumsum() - 1]
+        return turns
+
+    def gram_rows(self, context: NDArray[np.int32]) -> Floats:
+        """[B, 63] log P(symbol | context) by n-gram, for nodes [B, order] as in `State.context`."""
         which, child = self.grams.children(context.T.ravel())  # short contexts first: later writes win
         length, row = np.divmod(which, len(context))
-        symbol, log = self.grams.symbols[child], self._gram_log[child]
-        sound = self._root_row + back[:, :_SOUND].sum(axis=1, keepdims=True)
-        n = int(np.searchsorted(which, _SOUND * len(context)))
-        sound[row[:n], symbol[:n]] = log[:n] + np.where(length[:n] == 0, back[row[:n], 1], np.float32(0))
-        beyond = back[:, ::-1].cumsum(axis=1)[:, ::-1] - back  # back-off weights of the contexts longer still
-        gram = sound + (beyond[:, _SOUND - 1])[:, None]
-        gram[row[n:], symbol[n:]] = log[n:] + beyond[row[n:], length[n:]]
-        return gram, sound
+        beyond = self._back_off[context] @ self._longer
+        gram = np.full((len(context), len(SYMBOLS)), IMPOSSIBLE, np.float32)
+        gram[row, self.grams.symbols[child]] = self._gram_log[child] + beyond[row, length]
+        return gram
 
-    def _rows(self, state: State) -> Floats:
-        """[B, 63, 3] log P(symbol) by word list, n-gram and sound.
-
-        The list decides on letters and the word's end; the n-gram chooses between space and marks at the end,
-        between letter and mark before the first letter.
-        """
-        gram, sound = self._gram_rows(state.context)
-        rows = np.full((*gram.shape, 3), IMPOSSIBLE, np.float32)
-        rows[:, :, 1], rows[:, :, 2] = gram, sound
-        word, n = state.memory[:, _WORD], self._n_inner
-        p = np.exp(gram)
-        letters = p[:, 1:n].sum(axis=1)
-        marks = p[:, 0] + p[:, n:].sum(axis=1)
-        fresh = word == 0
-        row, child = self.words.children(word)
-        starts = np.where(fresh, np.log(letters), np.float32(0))
-        rows[row, self.words.symbols[child], 0] = self._word_log[child] + starts[row]
-        ends = np.where(fresh, np.float32(0), self._word_end[word] - np.log(marks))
-        rows[:, 0, 0] = gram[:, 0] + ends
-        rows[:, n:, 0] = gram[:, n:] + ends[:, None]
-        return np.maximum(rows, IMPOSSIBLE, out=rows)
-
-    def extend(self, state: State, rows: Ints, chars: Ints) -> Floats:
-        """Return experts [n, K] of text `rows[i]` followed by `chars[i]`, a place in LINE."""
-        symbols = FOLD[chars]
-        # What a word now complete adds to each case: "I", "London" and "Mrs" have their own.
-        ending = self._word_case[state.memory[:, _OPENING], state.memory[:, _WORD]]
-        later = np.minimum(state.memory[:, _LETTERS], 1)[rows]
-        case = self._case[later, chars]
-        case += ending[rows] * ~self._inner(symbols)[:, None]
-        spelt = self._rows(state)[rows, symbols] + self._share[chars][:, None]
-        experts = np.empty((len(rows), len(EXPERTS)), np.float32)
-        experts[:, : -len(CODES)] = (spelt[:, :, None] + case[:, None]).reshape(len(rows), -1)
-        experts[:, -len(CODES) :] = self._code[later, chars]
-        experts += state.experts[rows]
-        return experts
-
-    def follow(self, state: State, rows: Ints, chars: Ints, experts: Floats) -> State:
-        """Return the state after text `rows[i]` took `chars[i]`, given `experts` [n, K] from `extend`.
+    def follow(self, state: State, longer: Longer) -> State:
+        """Return the state after texts of `state` grew, as `extend` told.
 
         After a space, or a joint (Anglo-Saxon, l'homme), the word is complete and the experts mix again.
         """
-        symbols = FOLD[chars]
-        inner, space, joint = self._inner(symbols), symbols == 0, self._joins[symbols]
-        before = state.memory[rows]
+        symbols, chars = FOLD[longer.chars], longer.chars
+        space, joint = symbols == 0, self._joins[symbols]
+        before = state.memory[longer.rows]
         opening = np.where(space, before[:, _ENDED], before[:, _OPENING] & ~joint)
         memory = np.empty_like(before)
-        memory[:, :_WORD] = self._advance(before[:, :_WORD], symbols)
-        memory[:, _WORD] = np.where(inner, self.words.child(before[:, _WORD], symbols), 0)
+        memory[:, 0] = 0
+        memory[:, 1:_WORD] = longer.grams[:, :-1]
+        memory[:, _WORD] = longer.word
         memory[:, _LETTERS] = np.where(space | joint, 0, before[:, _LETTERS] + _IS_LETTER[chars])
         memory[:, _OPENING] = opening
         memory[:, _ENDED] = _IS_STOP[chars] | (before[:, _ENDED] & _IS_CLOSER[chars])
-        mixing = np.flatnonzero(space | joint)
+        experts, mixing = longer.experts, np.flatnonzero(space | joint)
         if len(mixing):
             experts = experts.copy()
             experts[mixing] = self._mix(experts[mixing], np.where(joint, 2, opening)[mixing])
-        return State(experts, memory, (state.key[rows] << np.uint64(7)) + KEYS[chars])
+        return State(experts, memory, (state.key[longer.rows] << np.uint64(7)) + KEYS[chars])
 
     def _mix(self, experts: Floats, table: Ints) -> Floats:
         """Let each of the experts [n, K] hand over to the next by the table of its row."""
@@ -224,14 +275,6 @@ class TextModel:
         mixed = (np.exp(experts - top)[:, None] @ self._switch[table])[:, 0]
         logs: Floats = (np.log(np.maximum(mixed, 1e-30)) + top).astype(np.float32)
         return logs
-
-    def _inner(self, symbols: Ints) -> NDArray[np.bool_]:
-        return (symbols > 0) & (symbols < self._n_inner)
-
-    def _advance(self, context: NDArray[np.int32], symbols: Ints) -> NDArray[np.int32]:
-        longer = np.zeros_like(context)
-        longer[:, 1:] = context[:, :-1]
-        return self.grams.child(longer, symbols[:, None])
 
     def spell(self, state: State, texts: list[list[int]]) -> Floats:
         """Return [B] log p of each text of `state` going on with `texts[i]`: places in LINE."""
@@ -250,12 +293,26 @@ class TextModel:
 
     def step(self, state: State, chars: Ints) -> State:
         """Return the state after each text took its character of `chars` [B]."""
-        rows = np.arange(len(chars))
-        return self.follow(state, rows, chars, self.extend(state, rows, chars))
+        return self.follow(state, self.extend(state, np.arange(len(chars)), chars))
 
     def space(self, state: State) -> State:
         """Return the state after a space."""
         return self.step(state, np.zeros(len(state.key), np.int64))
+
+
+def _usual(share: Floats, *, fold_case: bool = False) -> Floats:
+    """[2, 128, K] what each expert adds for a first or later character, whatever was written before.
+
+    By codes that is all; by what spells it is the case and `share`, P(character | symbol and case).
+    """
+    case, code = case_table(), code_table()
+    if fold_case:  # a small letter stands for both
+        upper = [i for i, c in enumerate(LINE) if c.isupper()]
+        lower = [LINE.index(LINE[i].lower()) for i in upper]
+        for table in (case, code):
+            table[..., lower] = np.logaddexp(table[..., upper], table[..., lower])
+    parts = [np.tile(case + share, (1, len(KINDS), 1)), code]
+    return np.ascontiguousarray(np.concatenate(parts, axis=1).transpose(0, 2, 1), np.float32)
 
 
 def logsumexp(x: Floats) -> Floats:

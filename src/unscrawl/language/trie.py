@@ -21,6 +21,10 @@ IMPOSSIBLE: Final = -40.0
 """Log probability of what cannot be; finite, so that sums of it stay numbers."""
 
 
+_BIT: Final = np.left_shift(np.uint64(1), np.arange(64, dtype=np.uint64))
+_BELOW: Final = _BIT - np.uint64(1)
+
+
 class Trie:
     """A trie in breadth-first order: node 0 is the root, the node after the last is "nowhere".
 
@@ -33,23 +37,21 @@ class Trie:
         n = len(symbols)
         if n == 0 or len(counts) != n or int(counts.sum(dtype=np.int64)) != n - 1:
             raise ModelError("language file: broken trie; install unscrawl again")
-        self.nowhere = n
+        self.nowhere = np.int32(n)
         self.symbols = symbols
         self.counts = np.append(counts, np.uint8(0)).astype(np.int32)
         self.first = np.ones(n + 1, np.int32)
         np.cumsum(self.counts[:-1], out=self.first[1:])
         self.first[1:] += 1
-        bits = np.left_shift(np.uint64(1), symbols.astype(np.uint64))
         self.mask = np.zeros(n + 1, np.uint64)
         inner = np.flatnonzero(self.counts)
-        self.mask[inner] = np.bitwise_or.reduceat(bits, self.first[inner])
+        self.mask[inner] = np.bitwise_or.reduceat(_BIT[symbols], self.first[inner])
 
     def child(self, nodes: NDArray[np.int32], symbols: Ints) -> NDArray[np.int32]:
         """Return the children of `nodes` along `symbols` (broadcast), `nowhere` where there is none."""
-        bit = np.left_shift(np.uint64(1), symbols.astype(np.uint64))
         mask = self.mask[nodes]
-        child = self.first[nodes] + np.bitwise_count(mask & (bit - np.uint64(1)))
-        return np.where(mask & bit, child, self.nowhere).astype(np.int32)
+        child = self.first[nodes] + np.bitwise_count(mask & _BELOW[symbols])
+        return np.where(mask & _BIT[symbols], child, self.nowhere)
 
     def children(self, nodes: NDArray[np.int32]) -> tuple[Ints, Ints]:
         """Return (row, child) index pairs of all children of `nodes` [B]."""
