@@ -83,7 +83,7 @@ def error(recogniser: LineRecogniser, lines: Sequence[Sample], hand: Hand | None
     )
     head = taught.on(recogniser.head) if taught else None
     wrong = sum(
-        Levenshtein.distance(greedy(recogniser.log_probabilities(f, head)), tuple(classes(line.text)))
+        Levenshtein.distance(greedy(recogniser.log_probabilities(f, head)), classes(line.text))
         for f, line in zip(found, lines, strict=True)
     )
     return wrong / sum(len(line.text) for line in lines)

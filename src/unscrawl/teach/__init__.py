@@ -21,7 +21,8 @@ from unscrawl.line_recogniser import LineRecogniser
 from unscrawl.recogniser import JUNK, Recogniser
 from unscrawl.teach.adapt import Replay
 from unscrawl.teach.glyphs import adapt_characters
-from unscrawl.teach.pupil import Base, Lesson
+from unscrawl.teach.lessons import lessons_of
+from unscrawl.teach.pupil import Base
 from unscrawl.teach.symbols import learn_symbols
 from unscrawl.teach.tail import Tail
 from unscrawl.teach.trial import fits, teach_lines
@@ -171,25 +172,22 @@ def _teach_lines(
     fresh = {s.strip.tobytes() for s in new}
     lines = [s for s in hand.lines if s.strip.tobytes() not in fresh] + list(new)
     features = recogniser.features([s.strip for s in lines])
-    tail = Tail.of(recogniser)
-    frames = tail.frames([s.strip for s in lines]) if tail else [None] * len(lines)
-    kept, lessons, taken = [], [], 0
-    for line, seen, before in zip(lines, features, frames, strict=True):
-        lesson = Lesson(seen, tuple(classes(line.text)), before)
+    kept, seen, taken = [], [], 0
+    for line, frames in zip(lines, features, strict=True):
         new_one = line.strip.tobytes() in fresh
-        if new_one and not fits(recogniser.log_probabilities(seen), lesson.text):
+        if new_one and not fits(recogniser.log_probabilities(frames), classes(line.text)):
             left_out.append((line.name, "its text does not fit the picture"))
             continue
         kept.append(line)
-        lessons.append(lesson)
+        seen.append(frames)
         taken += new_one
     if not kept:
         return replace(hand, lines=(), line=None), 0
     scale = np.float32(recogniser.temperature)
     head = recogniser.head[0] / scale, recogniser.head[1] / scale
-    outcome = teach_lines(
-        lessons, Base(head, Replay(*recogniser.replay) if recogniser.replay else None, tail)
-    )
+    tail = Tail.of(recogniser)
+    base = Base(head, Replay(*recogniser.replay) if recogniser.replay else None, tail)
+    outcome = teach_lines(lessons_of(kept, seen, tail), base)
     line_head = None
     if outcome.learnt is not None:
         learnt = outcome.learnt

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,19 +13,20 @@ from unscrawl.teach.adapt import Anchors, Replay, Student, log_softmax
 from unscrawl.teach.posteriors import posteriors
 from unscrawl.teach.tail import Tail
 
-__all__ = ["Base", "Learnt", "Lesson", "learn", "read"]
+__all__ = ["Base", "Learnt", "Lesson", "View", "blend", "learn", "read"]
 
 _BATCH: Final = 4  # lines a step
-_EPOCHS: Final = (3, 6)  # how often all lines are gone through: many lines, few lines
-_PASSES: Final = 48  # lines gone through at least, as far as that many epochs allow
-_RATE: Final = 0.00125  # of Adam's first step, times the root of the number of lines; it falls to zero
-_FASTEST: Final = 0.01
+_EPOCHS: Final = (4, 8)  # how often all lines are gone through: many lines, few lines
+_PASSES: Final = 64  # lines gone through, as far as that many epochs allow
+_RATE: Final = 0.006  # of Adam's first step; it falls to zero
 _BETAS: Final = (0.9, 0.99)
 _HEAD_STEPS: Final = 4
 _PULL: Final = 0.03  # weight of a base frame's shifted answers beside one of the writer's frames
 _MEANS: Final = 0.3  # weight of a character's mean frame, for each line taught
 
 Floats = NDArray[np.float32]
+View: TypeAlias = tuple[Floats, int]
+"""Frames before the tail [T, D], and how many of them are the line's: the others are paper beyond its end."""
 
 
 @dataclass(frozen=True)
@@ -43,11 +44,14 @@ class Base:
 
 @dataclass(frozen=True)
 class Lesson:
-    """A line as the base sees it: features [T, D], the classes of its characters, frames before the tail."""
+    """A line as the base sees it: features [T, D], the classes of its characters.
+
+    `views` are those of the line itself, then of distorted copies; none where the base has no tail.
+    """
 
     features: Floats
     text: tuple[int, ...]
-    frames: Floats | None = None
+    views: tuple[View, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -72,6 +76,26 @@ def learn(lessons: Sequence[Lesson], base: Base) -> Learnt:
     return Learnt(layer.weight, layer.bias, biases)
 
 
+def blend(learnt: Sequence[Learnt], share: float, base: Base) -> Learnt:
+    """Return the mean of what was learnt from several parts of the lines, taken back towards the base.
+
+    What is peculiar to one part cancels, what all have found stays ("model soups", Wortsman et al. 2022,
+    arXiv:2203.05482); a `share` below 1 of the way from the base to there is safer than all of it (the same
+    authors 2022, arXiv:2109.01903).
+    """
+
+    def mean(parts: Sequence[Floats]) -> Floats:
+        return np.asarray(np.mean(parts, axis=0, dtype=np.float32), np.float32)
+
+    own = base.tail.biases if base.tail else {}
+    part = np.float32(share)
+    return Learnt(
+        part * mean([one.weight for one in learnt]),
+        part * mean([one.bias for one in learnt]),
+        {name: v + part * (mean([one.biases[name] for one in learnt]) - v) for name, v in own.items()},
+    )
+
+
 def read(lessons: Sequence[Lesson], base: Base, learnt: Learnt | None = None) -> list[Floats]:
     """Return log p(class | frame), [T, C], of each line, as the base or what was learnt reads it."""
     weight, bias = base.head
@@ -86,14 +110,14 @@ def _features(lessons: Sequence[Lesson], base: Base, biases: Mapping[str, Floats
         return [u.features for u in lessons]
     out: list[Floats] = []
     for start in range(0, len(lessons), _BATCH):
-        part = lessons[start : start + _BATCH]
-        found, _ = base.tail.forward([u.frames for u in part if u.frames is not None], biases)
-        out += [f[: len(u.features)] for f, u in zip(found, part, strict=True)]
+        views = [u.views[0] for u in lessons[start : start + _BATCH]]
+        found, _ = base.tail.forward([frames for frames, _ in views], biases)
+        out += [f[:n] for f, (_, n) in zip(found, views, strict=True)]
     return out
 
 
 def _learn_biases(lessons: Sequence[Lesson], tail: Tail, head: tuple[Floats, Floats]) -> dict[str, Floats]:
-    """Go through the lines with Adam (Kingma & Ba 2015), lines of like length together."""
+    """Go through the lines and their copies with Adam (Kingma & Ba 2015), lines of like length together."""
     rng = np.random.default_rng(0)
     order = np.argsort([len(u.features) for u in lessons], kind="stable")
     batches = [order[i : i + _BATCH] for i in range(0, len(order), _BATCH)]
@@ -101,11 +125,11 @@ def _learn_biases(lessons: Sequence[Lesson], tail: Tail, head: tuple[Floats, Flo
     biases = {name: value.copy() for name, value in tail.biases.items()}
     first, second = ({name: np.zeros_like(v) for name, v in biases.items()} for _ in range(2))
     steps = epochs * len(batches)
-    fastest = min(_FASTEST, _RATE * len(lessons) ** 0.5)
-    turns = [b for _ in range(epochs) for b in rng.permutation(len(batches))]
-    for step, b in enumerate(turns, start=1):
-        gradient = _gradient([lessons[i] for i in batches[b]], tail, head, biases)
-        rate = fastest * (1 - (step - 1) / steps)
+    turns = [(epoch, b) for epoch in range(epochs) for b in rng.permutation(len(batches))]
+    for step, (epoch, b) in enumerate(turns, start=1):
+        part = [(lessons[i].views[(epoch + i) % len(lessons[i].views)], lessons[i].text) for i in batches[b]]
+        gradient = _gradient(part, tail, head, biases)
+        rate = _RATE * (1 - (step - 1) / steps)
         for name, g in gradient.items():
             first[name] += (1 - _BETAS[0]) * (g - first[name])
             second[name] += (1 - _BETAS[1]) * (g * g - second[name])
@@ -115,14 +139,15 @@ def _learn_biases(lessons: Sequence[Lesson], tail: Tail, head: tuple[Floats, Flo
 
 
 def _gradient(
-    lessons: Sequence[Lesson], tail: Tail, head: tuple[Floats, Floats], biases: Mapping[str, Floats]
+    lines: Sequence[tuple[View, tuple[int, ...]]],
+    tail: Tail,
+    head: tuple[Floats, Floats],
+    biases: Mapping[str, Floats],
 ) -> dict[str, Floats]:
     """Return the gradient of CTC's loss with respect to each bias."""
-    features, trace = tail.forward([u.frames for u in lessons if u.frames is not None], biases)
-    log_p = [
-        log_softmax(f[: len(u.features)] @ head[0] + head[1]) for f, u in zip(features, lessons, strict=True)
-    ]
-    wanted, _ = posteriors(log_p, [u.text for u in lessons])
+    features, trace = tail.forward([frames for (frames, _), _ in lines], biases)
+    log_p = [log_softmax(f[:n] @ head[0] + head[1]) for f, ((_, n), _) in zip(features, lines, strict=True)]
+    wanted, _ = posteriors(log_p, [text for _, text in lines])
     wrong = [(np.exp(p) - w) @ head[0].T for p, w in zip(log_p, wanted, strict=True)]
     return tail.backward(wrong, trace)
 

@@ -3,7 +3,7 @@
 The trunk ends in residual blocks (a depthwise convolution along the line, then a perceptron for each frame)
 and a recurrent layer that is added to them. Taught are the biases of the blocks and the norm before them
 ("BitFit", Ben Zaken et al. 2022, arXiv:2106.10199): few numbers, that shift what the network looks for to how
-this writer writes. The recurrent layer is read through, but its gradient is left out: it changes little.
+this writer writes.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from typing import Any, Final, NamedTuple, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from unscrawl.teach import recurrent
+from unscrawl.teach.recurrent import LSTM, Past, sigmoid
+
 __all__ = ["Tail", "Trace"]
 
 Floats = NDArray[np.float32]
 
 _EPS: Final = 1e-5  # of the norm
-_LEAST: Final = np.float32(-80.0)  # where a sigmoid is 0
 _STEP: Final = 64  # the recogniser pads strips to a multiple of this width
 
 
@@ -52,6 +54,7 @@ class Trace(NamedTuple):
     mask: Floats  # [B, T, 1]
     normal: Floats
     inner: list[tuple[Floats, Floats]]  # of each block: before the activation, its sigmoid
+    past: Past  # of the recurrent layer
 
 
 class Tail:
@@ -83,7 +86,7 @@ class Tail:
             )
             for b in parts["blocks"]
         ]
-        self._context = [stored[name] for name in parts["context"]]
+        self._context = LSTM(*(stored[name] for name in parts["context"]))
 
     def frames(self, strips: Sequence[NDArray[np.uint8]]) -> list[Floats]:
         """Return the frames of each strip before the norm, float32 [T, D].
@@ -107,17 +110,19 @@ class Tail:
         for block in self._blocks:
             mix, up, down = (biases[name] for name in block.names)
             u = np.asarray((_along(x, block.mix) + mix) @ block.up + up, np.float32)
-            s = _sigmoid(u)
+            s = sigmoid(u)
             x = np.asarray((x + (u * s) @ block.down + down) * mask, np.float32)
             inner.append((u, s))
-        features = x + _recurrent(x, mask, *self._context)
-        return [row[:n] for row, n in zip(features, lengths, strict=True)], Trace(mask, normal, inner)
+        context, past = recurrent.forward(x, mask, self._context)
+        features = x + context
+        return [row[:n] for row, n in zip(features, lengths, strict=True)], Trace(mask, normal, inner, past)
 
     def backward(self, wrong: Sequence[Floats], trace: Trace) -> dict[str, Floats]:
         """Return the gradient of each bias from that of the features, [T, D] for each line."""
         d = np.zeros_like(trace.normal)
         for row, w in zip(d, wrong, strict=True):
             row[: len(w)] = w
+        d = np.asarray((d + recurrent.backward(d, trace.past, self._context)) * trace.mask, np.float32)
         gradient: dict[str, Floats] = {}
         for block, (u, s) in zip(reversed(self._blocks), reversed(trace.inner), strict=True):
             mix, up, down = block.names
@@ -132,10 +137,6 @@ class Tail:
         return gradient
 
 
-def _sigmoid(x: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-np.maximum(x, _LEAST))), np.float32)
-
-
 def _along(x: Floats, kernel: Floats) -> Floats:
     """Depthwise correlation along the lines: x [B, T, D], kernel [D, odd], zeros beyond the ends."""
     reach = kernel.shape[1] // 2
@@ -143,21 +144,4 @@ def _along(x: Floats, kernel: Floats) -> Floats:
     out = np.zeros_like(x)
     for i in range(kernel.shape[1]):
         out += padded[:, i : i + x.shape[1]] * kernel[:, i]
-    return out
-
-
-def _recurrent(x: Floats, mask: Floats, weight: Floats, back: Floats, bias: Floats) -> Floats:
-    """Bidirectional LSTM as in ONNX: gates i, o, f, c; weight [2, 4H, D], back [2, 4H, H], bias [2, 8H]."""
-    H = back.shape[2]
-    out = np.zeros((x.shape[0], x.shape[1], 2 * H), np.float32)
-    for side in (0, 1):
-        gates = x @ weight[side].T + (bias[side, : 4 * H] + bias[side, 4 * H :])
-        recur = back[side].T
-        h, c = np.zeros((2, x.shape[0], H), np.float32)
-        for t in range(x.shape[1]) if side == 0 else range(x.shape[1] - 1, -1, -1):
-            z = gates[:, t] + h @ recur
-            ifo = _sigmoid(z[:, : 3 * H])
-            c = (ifo[:, 2 * H :] * c + ifo[:, :H] * np.tanh(z[:, 3 * H :])) * mask[:, t]
-            h = ifo[:, H : 2 * H] * np.tanh(c) * mask[:, t]
-            out[:, t, side * H : (side + 1) * H] = h
     return out

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
@@ -13,16 +14,18 @@ from rapidfuzz.distance import Levenshtein
 
 from unscrawl import ctc
 from unscrawl.alphabet import LINE
+from unscrawl.recogniser import cores
 from unscrawl.teach.posteriors import posteriors
-from unscrawl.teach.pupil import Base, Learnt, Lesson, learn, read
+from unscrawl.teach.pupil import Base, Learnt, Lesson, blend, learn, read
 
-__all__ = ["LOOKS", "Outcome", "choose", "fits", "greedy", "look", "teach_lines"]
+__all__ = ["LOOKS", "Outcome", "choose", "fits", "greedy", "look", "room", "teach_lines"]
 
 LOOKS: Final = (2, 4, 7, 11)
 """Steps after which characters that were held out are read."""
 
 _FEW: Final = 8  # lines from which half of them, turn about, are enough to learn from for the trial
 _FOLDS: Final = 4  # parts that fewer are cut into
+_SHARES: Final = (0.5, 0.85)  # of the way from the base to what was learnt that are tried
 _MARGIN: Final = 0.5  # by how many standard errors held-out lines must be read better (Poisson)
 _SHORTEST: Final = 8  # characters of a part of a line that is cut off to be held out
 _OTHERS: Final = 3  # orders of its characters that a text is compared with
@@ -46,24 +49,30 @@ class Outcome:
 
 
 def teach_lines(lessons: Sequence[Lesson], base: Base) -> Outcome:
-    """Teach the base one writer's lines; keep it only where held-out lines are clearly read better."""
+    """Teach the base one writer's lines; keep it only where held-out lines are clearly read better.
+
+    The lines are cut into parts, and what is learnt without each of them is measured on it. What is kept is
+    the mean of all that was learnt, which each line but one part of it has gone into.
+    """
     units = _units(lessons, base)
     if len(units) < 2:
         return Outcome(None, None, None)
     folds = 2 if len(units) >= _FEW else min(_FOLDS, len(units))
-    ways = [base, replace(base, tail=None)] if base.tail else [base]
-    looks = np.zeros((1 + len(ways), 2))
-    for fold in range(folds):
-        held, rest = units[fold::folds], [u for i, u in enumerate(units) if i % folds != fold]
-        looks[0] += _measure(held, read(held, base))
-        for i, way in enumerate(ways, start=1):
-            looks[i] += _measure(held, read(held, way, learn(rest, way)))
+    held = [units[fold::folds] for fold in range(folds)]
+    rest = [[u for i, u in enumerate(units) if i % folds != fold] for fold in range(folds)]
+    with ThreadPoolExecutor(min(folds, cores())) as pool:
+        learnt = list(pool.map(lambda lines: learn(lines, base), rest))
+    looks = np.zeros((1 + len(_SHARES), 2))
+    for lines, one in zip(held, learnt, strict=True):
+        looks[0] += _measure(lines, read(lines, base))
+        for i, share in enumerate(_SHARES, start=1):
+            looks[i] += _measure(lines, read(lines, base, blend([one], share, base)))
     length = max(1, sum(len(u.text) for u in units))
     best = min(range(1, len(looks)), key=lambda i: (looks[i, 0], looks[i, 1]))
     before, after = (float(looks[i, 0]) / length for i in (0, best))
     margin = _MARGIN * np.sqrt(looks[0, 0])
     better = looks[best, 0] < looks[0, 0] - margin and looks[best, 1] < looks[0, 1]
-    return Outcome(learn(lessons, ways[best - 1]) if better else None, before, after)
+    return Outcome(blend(learnt, _SHARES[best - 1], base) if better else None, before, after)
 
 
 def fits(log_p: Floats, text: tuple[int, ...]) -> bool:
@@ -71,18 +80,18 @@ def fits(log_p: Floats, text: tuple[int, ...]) -> bool:
 
     Of 150 held-back lines 4 % do not fit by this measure, and of as many wrong texts of that length 4 % do.
     """
-    if len(log_p) < _room(text):
+    if len(log_p) < room(text):
         return False
     rng = np.random.default_rng(0)
     others = [tuple(rng.permutation(text).tolist()) for _ in range(_OTHERS)]
-    others = [t for t in others if t != text and _room(t) <= len(log_p)]
+    others = [t for t in others if t != text and room(t) <= len(log_p)]
     if not others:  # one character, or one repeated
         return True
     _, likelihood = posteriors([log_p] * (1 + len(others)), [text, *others])
     return bool(likelihood[0] - likelihood[1:].max() >= _FITTING * len(text))
 
 
-def _room(text: Sequence[int]) -> int:
+def room(text: Sequence[int]) -> int:
     """Return the frames that CTC needs to spell `text`: a blank goes between equal neighbours."""
     return len(text) + sum(a == b for a, b in pairwise(text))
 
@@ -132,13 +141,16 @@ def _units(lessons: Sequence[Lesson], base: Base) -> list[Lesson]:
 
 def _halves(lesson: Lesson, base: Base) -> list[Lesson]:
     """Cut a line at the space nearest to its middle; nothing where there is none."""
-    text, frames = lesson.text, ctc.align(read([lesson], base)[0], lesson.text)
+    text, places = lesson.text, ctc.align(read([lesson], base)[0], lesson.text)
     spaces = [i for i in range(_SHORTEST, len(text) - _SHORTEST) if text[i] == _SPACE]
-    if not spaces or frames is None:
+    if not spaces or places is None:
         return []
     i = min(spaces, key=lambda i: abs(i - len(text) / 2))
-    left, right = slice(frames[i][0]), slice(frames[i][1], None)
+    left, right = slice(places[i][0]), slice(places[i][1], None)
+    own = lesson.views[:1]  # where a copy would have to be cut is not known
     return [
-        Lesson(lesson.features[part], words, None if lesson.frames is None else lesson.frames[part])
+        Lesson(
+            lesson.features[part], words, tuple((frames[part], len(frames[:n][part])) for frames, n in own)
+        )
         for part, words in ((left, text[:i]), (right, text[i + 1 :]))
     ]

@@ -26,9 +26,9 @@ def spell(text: str) -> tuple[str, str]:
     return "", "".join(dict.fromkeys(c for c in text if clean(c) is None))
 
 
-def classes(text: str) -> list[int]:
+def classes(text: str) -> tuple[int, ...]:
     """Return the classes of a text in the line alphabet; class 0, the blank, is none of them."""
-    return [LINE.index(c) + 1 for c in text]
+    return tuple(LINE.index(c) + 1 for c in text)
 
 
 def words_of(texts: Iterable[str]) -> dict[str, float]:
