@@ -1,4 +1,4 @@
-"""Serve the page with simple hands: `python server.py FILE PORT`, for tests that kill it."""
+"""Serve the page with simple hands: `python server.py FILE PORT LINES`, for tests that kill it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from unscrawl.web.app import create_app
 from unscrawl.web.store import Store
-from web_fake import FakeHands
+from web_fake import WRITTEN, FakeHands
 
 if __name__ == "__main__":
-    app = create_app(Store(Path(sys.argv[1])), FakeHands())
-    uvicorn.run(app, port=int(sys.argv[2]), log_level="warning")
+    file, port, lines = sys.argv[1:]
+    # Three lines as they are; of more, each is as long as all three.
+    written = WRITTEN if int(lines) == len(WRITTEN) else (" ".join(WRITTEN),) * int(lines)
+    app = create_app(Store(Path(file)), FakeHands(lines=written))
+    uvicorn.run(app, port=int(port), log_level="warning")

@@ -166,6 +166,43 @@ def test_two_browsers_do_not_overwrite_each_other(letter: Page, open_page: Calla
     expect(other.locator(".text").first).to_have_text("my fiend Andrew")
 
 
+def test_hand_is_taken_along_as_a_file_and_brought_back(letter: Page) -> None:
+    correct(letter, "friend", "me", "letter")
+    learn(letter, "andrew")
+    expect(letter.locator("#told")).to_be_visible()
+    letter.locator("nav a", has_text="Hands").click()
+    with letter.expect_download() as download:
+        letter.get_by_role("link", name="Download andrew").click()
+    assert download.value.suggested_filename == "andrew.hand"
+    letter.once("dialog", lambda dialog: dialog.accept())
+    letter.get_by_role("button", name="Delete andrew").click()
+    expect(letter.locator("#no-hands")).to_be_visible()
+    letter.set_input_files("#hand-file", download.value.path())
+    expect(letter.locator(".hand strong")).to_have_text("andrew")
+    expect(letter.locator(".hand p")).to_contain_text("3 lines")
+
+
+def test_hand_of_a_name_that_is_taken_gets_another(letter: Page) -> None:
+    correct(letter, "friend")
+    learn(letter, "andrew")
+    expect(letter.locator("#told")).to_be_visible()
+    letter.locator("nav a", has_text="Hands").click()
+    file = {"name": "andrew.hand", "mimeType": "", "buffer": b'["andrew", {"rne": "me"}]'}
+    expect(letter.locator(".hand")).to_have_count(1)
+    letter.set_input_files("#hand-file", file)
+    expect(letter.locator("#name-hand")).to_contain_text("there is a hand called 'andrew' already")
+    letter.keyboard.type("other")
+    letter.keyboard.press("Enter")
+    expect(letter.locator(".hand strong")).to_have_text(["andrew", "other"])
+
+
+def test_file_that_is_no_hand_is_one_clear_line(open_page: Callable[..., Page]) -> None:
+    page = open_page("/#/hands")
+    expect(page.locator("#no-hands")).to_be_visible()
+    page.set_input_files("#hand-file", {"name": "a.hand", "mimeType": "", "buffer": b"Dear Edith,"})
+    expect(page.locator("#alert")).to_have_text("a.hand is not the file of a hand, or is damaged")
+
+
 def test_file_that_is_no_picture_is_one_clear_line(open_page: Callable[..., Page]) -> None:
     page = open_page()
     expect(page.locator("#hand option")).not_to_have_count(0)
@@ -210,6 +247,7 @@ def test_phone_shows_each_line_above_its_text_and_never_scrolls_sideways(
     page.locator(".word.doubtful").first.tap()
     expect(page.locator("#bench")).to_be_visible()
     expect(page.locator(".word.chosen")).to_be_in_viewport()
+    expect(page.locator(".strip").first.locator("span")).to_be_visible()  # where the word is in the picture
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 

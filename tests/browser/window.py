@@ -26,19 +26,21 @@ expect.set_options(timeout=1000 * _PATIENCE)
 
 
 class Server:
-    """A server that can be killed and started again on the same file and port."""
+    """A server that can be killed and started again on the same file and port; it sees `lines` on a page."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, lines: int) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.data = folder / "pages.sqlite"
+        self.lines = lines
         self.start()
 
     def start(self) -> None:
         program = str(Path(__file__).parent / "server.py")
-        self.process = subprocess.Popen([sys.executable, program, str(self.data), str(self.port)])
+        arguments = [str(self.data), str(self.port), str(self.lines)]
+        self.process = subprocess.Popen([sys.executable, program, *arguments])
         until = time.monotonic() + _PATIENCE
         while time.monotonic() < until:
             with socket.socket() as probe:
@@ -54,8 +56,9 @@ class Server:
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[Server]:
-    running = Server(tmp_path)
+def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A server that sees three lines on a page; tests may ask for another number by `indirect`."""
+    running = Server(tmp_path, getattr(request, "param", 3))
     yield running
     running.kill()
 
@@ -111,9 +114,10 @@ def letter(open_page: Callable[..., Page]) -> Page:
     return upload(open_page())
 
 
-def upload(page: Page) -> Page:
-    """Upload the white picture that the simple reader sees three lines in."""
+def upload(page: Page, lines: int = 3) -> Page:
+    """Upload a white picture that the simple reader sees so many lines in."""
     expect(page.locator("#hand option")).not_to_have_count(0)
-    page.set_input_files("#file", {"name": "letter.png", "mimeType": "image/png", "buffer": picture()})
-    expect(page.locator(".line")).to_have_count(3)
+    white = picture() if lines == 3 else picture(1200, 60 * lines + 60, "JPEG")
+    page.set_input_files("#file", {"name": "letter.png", "mimeType": "image/png", "buffer": white})
+    expect(page.locator(".line")).to_have_count(lines)
     return page
