@@ -94,6 +94,13 @@ def _sceptic(reader: Reader) -> Hand:
     return Hand("sceptic", line=head)
 
 
+def test_words_of_a_hand_are_known_to_its_languages_alone(reader: Reader) -> None:
+    own = reader.with_hand(Hand("andrew", words={"Kabupaten": 3.0}))
+    for name, language in reader.languages.items():
+        assert own.languages[name].score("Kabupaten") > language.score("Kabupaten") + 1
+    assert own.with_hand(None).languages == reader.languages
+
+
 def test_look_takes_less_memory_than_the_picture_and_its_ink(
     reader: Reader, picture: NDArray[np.uint8]
 ) -> None:

@@ -69,15 +69,22 @@ class Reader:
         whole = model is None or line_model is not None
         self.line_recogniser = LineRecogniser(line_model, threads=threads) if whole else None
         names = LANGUAGES if language == "auto" else (language or LANGUAGES[0],)
-        self.languages = {name: Language.load(name) for name in names}
+        self._common = {name: Language.load(name) for name in names}
         self._weight = 1.0 if language else 0.0
-        self.hand = self._take(hand)
+        self._write_as(hand)
         place = {c: i for i, c in enumerate(self.recogniser.classes)}
         # Column of each character of the alphabet among the model's classes; -1 where it has none.
         self._columns = np.array([place.get(c, -1) for c in ALPHABET])
 
-    def _take(self, hand: str | Hand | None) -> Hand | None:
-        """Load a hand and see that it fits the networks."""
+    def _write_as(self, hand: str | Hand | None) -> None:
+        """Take a hand that fits the networks, and the languages as its writer has them."""
+        self.hand = self._fitting(hand)
+        words = self.hand.words if self.hand else {}
+        self.languages = {
+            name: language.with_words(words) if words else language for name, language in self._common.items()
+        }
+
+    def _fitting(self, hand: str | Hand | None) -> Hand | None:
         if hand is None:
             return None
         from unscrawl.hand import Hand  # needs packages that reading without a hand does not
@@ -103,7 +110,7 @@ class Reader:
             ModelError: it is damaged, or was taught on other networks.
         """
         other = copy(self)
-        other.hand = self._take(hand)
+        other._write_as(hand)
         return other
 
     def read(self, source: Source, *, layout: Layout = "page", name: str | None = None) -> Page:
