@@ -107,6 +107,16 @@ def test_shadow_edge_is_no_ink(softness: float) -> None:
     assert agreement(extract(Picture(photo(true, light=light), "")), true) > 0.75
 
 
+def test_faint_writing_on_paper_before_a_dark_desk_is_dark_on_light() -> None:
+    rgb = photo(0.25 * writing(), paper=(200, 200, 196))
+    scene = np.full((460, 640, 3), 20, np.uint8)
+    scene[12:412, 8:568] = rgb
+    ink = extract(Picture(scene, ""))
+    true = np.zeros(scene.shape[:2])
+    true[12:412, 8:568] = writing()
+    assert agreement(ink, true > 0.5) > 0.5
+
+
 @pytest.mark.parametrize("degrees", [-15, -9, -3.5, 0, 2, 6, 15])
 def test_tilt_is_levelled(degrees: float) -> None:
     ink = extract(Picture(turned(photo(writing()), degrees), ""))

@@ -213,3 +213,11 @@ def test_small_print_beside_large_writing_is_read_line_by_line() -> None:
     canvas[10 : 10 + len(print_), 40 : 40 + print_.shape[1]] |= print_
     lines = find_lines(_ink(canvas))
     assert _counts(lines) == [10, 10, 10, 18, 18, 18, 18]
+
+
+def test_bits_of_the_pages_edge_are_no_lines() -> None:
+    canvas = np.pad(_write(["olo olo olo", "olo olo olo"]).strength, ((60, 60), (60, 60)))
+    cv2.rectangle(canvas, (200, 0), (420, 5), 255, -1)
+    for y in (20, 110, 190, 250):
+        cv2.line(canvas, (0, y), (12, y), 255, 4)
+    assert _counts(find_lines(_ink(canvas))) == [9, 9]

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from unscrawl.ink.sheet import find_sheet
+from unscrawl.ink.sheet import find_sheet, without_desk
 
 PAPER, SIZE = (225, 224, 218), (420, 640)
 
@@ -58,3 +58,18 @@ def test_a_page_folded_in_four_under_a_lamp_is_no_sheet_on_a_desk() -> None:
     rgb[:210] *= 0.9
     rgb[:, 350:] *= 0.88
     assert find_sheet(rgb.astype(np.uint8)) is None
+
+
+@pytest.mark.parametrize("outlined", [False, True])
+def test_a_strip_of_the_desk_goes_and_strokes_stay(outlined: bool) -> None:
+    absorbed = np.zeros(SIZE, np.uint8)
+    absorbed[:14] = 190
+    absorbed[:, -20:] = 190
+    absorbed[200:300:20, 100:400] = 90
+    absorbed[200:300, 300:303] = 90
+    h, w = SIZE
+    outline = np.array([[0, 2], [w - 3, 2], [w - 3, h], [0, h]], np.float64) if outlined else None
+    rest = without_desk(absorbed, outline)
+    assert not rest[:14].any()
+    assert not rest[:, -20:].any()
+    assert np.array_equal(rest[180:320, 80:420], absorbed[180:320, 80:420])

@@ -14,7 +14,7 @@ from unscrawl.image import Picture
 from unscrawl.ink import crop
 from unscrawl.ink.levels import histogram, quantiles
 from unscrawl.ink.ruling import without_rules
-from unscrawl.ink.sheet import find_sheet
+from unscrawl.ink.sheet import find_sheet, without_desk
 from unscrawl.ink.stray import one_character, without_lines
 from unscrawl.ink.tilt import rotate, tilt
 from unscrawl.ink.turn import back, is_sideways, is_upside_down
@@ -29,6 +29,7 @@ _PROBE: Final = 2_000_000  # pixels of the first look at a page
 _MOST: Final = 12_000_000  # pixels of the working frame at most
 _HEIGHT: Final = 48.0  # px: components are reduced to this typical height, about 1.5 x-heights
 _FAINTEST: Final = 22.0  # least absorbance (of 255) that can be ink: below lie paper grain and folds
+_CLEAR: Final = 60.0  # grey levels: what departs from its ground by more tells no more of ink
 _DARKEST: Final = 64  # grey level of paper below which contrast is not raised: there is only noise in it
 _UPRIGHT: Final = 0.2  # how clearly a page must stand on its head to be turned: few photographs do
 _NOISY: Final = 0.025  # noise from pixel to pixel, as a share of the ink's contrast, that calls for smoothing
@@ -257,10 +258,13 @@ def _absorbance(rgb: _Plane, factor: float, outline: NDArray[np.float64] | None,
     paper = cv2.morphologyEx(small, cv2.MORPH_CLOSE, kernel, borderType=cv2.BORDER_REPLICATE)
     paper = _plane(cv2.resize(cv2.GaussianBlur(paper, (0, 0), 2), (w, h)))
     absorbed = _plane(cv2.divide(cv2.subtract(paper, grey), np.maximum(paper, _DARKEST), scale=255))
+    if layout != "page":
+        return absorbed
     if outline is not None:
-        corners = np.rint(outline * np.array([w / rgb.shape[1], h / rgb.shape[0]])).astype(np.int32)
+        outline = outline * np.array([w / rgb.shape[1], h / rgb.shape[0]])
+        corners = np.rint(outline).astype(np.int32)
         absorbed *= _plane(cv2.fillConvexPoly(np.zeros_like(absorbed), corners, 1))
-    return absorbed
+    return without_desk(absorbed, outline)
 
 
 def _is_light_on_dark(small: _Plane, layout: str) -> bool:
@@ -270,7 +274,8 @@ def _is_light_on_dark(small: _Plane, layout: str) -> bool:
     side = max(3, min(min(small.shape) // 8, 60)) | 1
     usual = cv2.medianBlur(np.ascontiguousarray(small), side)
     away = (_plane(cv2.subtract(small, usual)), _plane(cv2.subtract(usual, small)))
-    lighter, darker = (float(histogram(a) @ np.arange(256.0) ** 3) for a in away)
+    weight = np.minimum(np.arange(256.0), _CLEAR) ** 3  # paper beside a dark desk departs far from the median
+    lighter, darker = (float(histogram(a) @ weight) for a in away)
     return lighter > 2 * darker
 
 

@@ -1,4 +1,4 @@
-"""The sheet of paper in a photograph that also shows the desk it lies on."""
+"""The sheet of paper in a photograph that also shows the desk it lies on, if only at its edges."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["find_sheet"]
+__all__ = ["find_sheet", "without_desk"]
 
 _SIDE: Final = 256  # px: the picture is looked at this small; writing vanishes, edges of the sheet stay
 _STEP: Final = 0.05  # relative change of brightness over two such pixels that paper never shows, but edges do
@@ -22,6 +22,9 @@ _PART: Final = 0.03  # share of the picture that a part of a sheet takes, at lea
 _OPEN: Final = 0.2  # share of a sheet's outline that may lie on the picture's border
 _TINT: Final = 0.03  # difference in a share of red, green or blue, which a shadow hardly changes
 _SHADE: Final = 0.3  # of the light is left in the deepest shadow
+_FINE: Final = 600  # px: what is left of the desk is looked for in a picture of this side
+_BROAD: Final = 0.015  # of that side: no stroke of a pen is broader
+_DARK: Final = 40  # absorbance (of 255) of a desk at least
 
 
 def find_sheet(rgb: NDArray[np.uint8]) -> NDArray[np.float64] | None:
@@ -50,6 +53,38 @@ def find_sheet(rgb: NDArray[np.uint8]) -> NDArray[np.float64] | None:
     )
     outline *= np.array([w / size[0], h / size[1]])
     return outline
+
+
+def without_desk(
+    absorbed: NDArray[np.uint8], outline: NDArray[np.float64] | None = None
+) -> NDArray[np.uint8]:
+    """Return the absorbance of a page, uint8 [h, w], without what is dark and broad at its edge.
+
+    Args:
+        outline: convex, [n, 2] points (x, y), px, of the sheet; None where the paper fills the picture.
+    """
+    h, w = absorbed.shape
+    scale = min(1.0, _FINE / max(h, w))
+    size = (max(1, round(w * scale)), max(1, round(h * scale)))
+    small = cv2.resize(absorbed, size, interpolation=cv2.INTER_AREA)
+    side = max(3, round(_BROAD * max(size))) | 1
+    broad = cv2.morphologyEx(
+        (np.asarray(small) > _DARK).astype(np.uint8), cv2.MORPH_OPEN, np.ones((side, side), np.uint8)
+    )
+    inside = np.ones((size[1] + 2, size[0] + 2), np.uint8)
+    if outline is not None:
+        corners = np.rint(outline * scale).astype(np.int32) + 1
+        inside = np.asarray(cv2.fillConvexPoly(np.zeros_like(inside), corners, 1), np.uint8)
+    inside[[0, -1]] = inside[:, [0, -1]] = 0
+    inner = np.asarray(cv2.erode(inside, np.ones((5, 5), np.uint8), borderValue=0), np.uint8)[1:-1, 1:-1]
+    count, labels = cv2.connectedComponents(np.asarray(broad, np.uint8), connectivity=4)
+    outer = np.bincount(np.asarray(labels)[inner == 0], minlength=count) > 0
+    outer[0] = False
+    if not outer.any():
+        return absorbed
+    desk = cv2.dilate(outer.astype(np.uint8)[labels], np.ones((7, 7), np.uint8))
+    paper = cv2.resize(1 - np.asarray(desk, np.uint8), (w, h), interpolation=cv2.INTER_NEAREST)
+    return np.asarray(absorbed * paper, np.uint8)
 
 
 def _without_writing(small: Any) -> NDArray[np.uint8]:

@@ -19,7 +19,7 @@ from unscrawl.layout.course import fit_course
 from unscrawl.layout.lines import Track, find_tracks
 from unscrawl.layout.part import split_tall, without_offshoots
 from unscrawl.layout.pieces import Atom, join_stacked, overcut
-from unscrawl.layout.rows import absorb, assign, trimmed, without_smudges
+from unscrawl.layout.rows import absorb, assign, is_edge, trimmed, without_smudges
 
 if TYPE_CHECKING:
     from unscrawl.ink import Ink
@@ -166,8 +166,9 @@ def _rows(
     parts = split_tall(labels, strength, parts, tracks, size, fresh)
     kept = absorb(assign(parts, tracks, size), tracks, labels, size)
     kept = without_smudges(kept, labels, strength, size)
-    width = labels.shape[1]
+    height, width = labels.shape
     rows = [Row(trimmed(row, width, size), track) for row, track in zip(kept, tracks, strict=True) if row]
+    rows = [row for row in rows if not is_edge(row.parts, (height, width), size)] or rows
     _place(rows, labels, size, pen)
     return rows
 

@@ -10,7 +10,10 @@ from numpy.typing import NDArray
 from unscrawl.layout.components import Component
 from unscrawl.layout.lines import FEW_STROKES, Track
 
-__all__ = ["absorb", "assign", "trimmed", "without_smudges"]
+__all__ = ["absorb", "assign", "is_edge", "trimmed", "without_smudges"]
+
+_RIM = 1.2  # letter heights from the picture's border
+_FLAT = 0.5  # letter heights
 
 
 def assign(parts: Sequence[Component], tracks: Sequence[Track], size: float) -> list[list[Component]]:
@@ -125,3 +128,17 @@ def trimmed(row: Sequence[Component], width: int, size: float) -> list[Component
     kept = {p.label for p in letters}
     small = (p for p in row if max(p.w, p.h) < 0.4 * size and left < p.cx < right)
     return [p for p in row if p.label in kept] + list(small)
+
+
+def is_edge(row: Sequence[Component], shape: tuple[int, int], size: float) -> bool:
+    """Tell whether a row is no more than a bit of the page's edge, or of what lies beside the page.
+
+    Args:
+        shape: of the picture (h, w), px.
+    """
+    high, wide = shape
+    left, right = min(p.x for p in row), max(p.x + p.w for p in row)
+    top, bottom = min(p.y for p in row), max(p.y + p.h for p in row)
+    beside = right < _RIM * size or wide - left < _RIM * size
+    flat = bottom - top < _FLAT * size and (bottom < _RIM * size or high - top < _RIM * size)
+    return beside or flat
