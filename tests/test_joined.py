@@ -13,8 +13,8 @@ from PIL import Image, ImageDraw, ImageFont
 from unscrawl import Reader
 from unscrawl.ctc import Span
 from unscrawl.image import load
-from unscrawl.joined import View, WholeLines, confidence, line_of, view_picture
-from unscrawl.page import Box, Page
+from unscrawl.joined import View, WholeLines, confidence, line_of, stands_apart, view_picture
+from unscrawl.page import Box, Line, Page
 from unscrawl.synth import bundled_fonts
 
 TEXT = "the letter came on Monday"
@@ -138,6 +138,41 @@ def test_spaces_alone_are_no_line() -> None:
 
 def test_nothing_read_is_nothing_sure() -> None:
     assert confidence([]) == 0.0
+
+
+def printed(text: str, *, joined: bool = False, wide: int = 16) -> View:
+    """See upright strokes, one a character, with white between them or a line that joins them."""
+    image = np.zeros((40, wide * len(text)), np.uint8)
+    image[30:33] = 255 * joined
+    for i, c in enumerate(text):
+        image[8:33, wide * i + 2 : wide * i + 5] |= 255 * (c != " ")
+    return View(image, lambda x, y, w, h: Box(round(x), round(y), round(w), round(h)))
+
+
+def reading(text: str) -> Line | None:
+    return line_of(printed(text), spans(text), 4)
+
+
+def test_printed_characters_stand_apart() -> None:
+    assert stands_apart(printed("HAND PRINT"), reading("HAND PRINT"))
+
+
+def test_joined_characters_do_not_stand_apart() -> None:
+    assert not stands_apart(printed("llllll", joined=True), reading("llllll"))
+
+
+def test_more_pieces_than_characters_do_not_stand_apart() -> None:
+    assert not stands_apart(printed("llllll"), reading("mm"))
+
+
+def test_specks_are_no_pieces() -> None:
+    view = printed("HAND PRINT")
+    view.image[2:4, ::7] = 255
+    assert stands_apart(view, reading("HAND PRINT"))
+
+
+def test_what_could_not_be_read_may_stand_apart() -> None:
+    assert stands_apart(printed("ll", joined=True), None)
 
 
 class Counted:

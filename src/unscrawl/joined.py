@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from unscrawl.image import Picture
     from unscrawl.layout.crops import Crop
 
-__all__ = ["View", "WholeLines", "confidence", "line_of", "view_crop", "view_picture"]
+__all__ = ["View", "WholeLines", "confidence", "line_of", "stands_apart", "view_crop", "view_picture"]
 
 _INK: Final = 70  # of 255: fainter pixels do not count when a box is drawn around a character
 _FIRST: Final = 0.05  # by how much the first view of a line may be less clear: nothing was taken off it
-_CLEAR: Final = 0.95  # how clear a view is, so raised, from which no other is looked at
+_CLEAR: Final = 0.85  # how clear a view is, so raised, from which no other is looked at
+_APART: Final = (0.75, 1.3)  # pieces of ink a character in a line whose characters may stand apart
+_PIECE: Final = (6, 12)  # rows and pixels of a strip that a piece has at least; dots are none
 _SIDE: Final = 16  # columns beyond its frames that a character at the end of a word may reach
 
 
@@ -145,6 +147,20 @@ def line_of(view: View, spans: Sequence[Span], stride: int) -> Line | None:
         words[-1].append(Glyph.of(span.char, span.alternatives, _around_ink(view, left, right)))
     made = [Word.of(word) for word in words if word]
     return Line.of(made) if made else None
+
+
+def stands_apart(view: View, read: Line | None) -> bool:
+    """Tell whether a line shows about as many separate pieces of ink as characters were read.
+
+    Only then can it be worth while to read it character by character. Of writing of which nothing could be
+    read, nothing can be said: it may stand apart.
+    """
+    count = len("".join(word.text for word in read.words)) if read else 0
+    ink = (view.image > _INK).astype(np.uint8)
+    parts = cv2.connectedComponentsWithStats(ink)[2][1:]  # the paper is the first
+    high, large = (parts[:, column] for column in (cv2.CC_STAT_HEIGHT, cv2.CC_STAT_AREA))
+    pieces = int(((high >= _PIECE[0]) & (large >= _PIECE[1])).sum())
+    return count == 0 or _APART[0] * count <= pieces <= _APART[1] * count
 
 
 def confidence(spans: Sequence[Span]) -> float:

@@ -45,7 +45,7 @@ from unscrawl.language.wordlist import WordList
 
 __all__ = ["KEYS", "State", "TextModel", "logsumexp", "read_arrays"]
 
-DOUBT: Final = 300.0
+DOUBT: Final = 1000.0
 """Words that must be seen of a writer to count as much as the word list."""
 _CASE_OF_WORD: Final = title_table()
 _IS_STOP: Final = np.array([c in ".!?" for c in LINE])
