@@ -140,6 +140,28 @@ def test_an_exported_run_measures_the_same(unscrawl: Command, data: Path, run: s
     assert theirs["ece"] == pytest.approx(ours["ece"], abs=1e-5)
 
 
+def test_export_in_eight_bits_says_how_far_it_agrees(unscrawl: Command, data: Path, tmp_path: Path) -> None:
+    unscrawl("train", data, "--model", "tiny", "--epochs", "1", "--out", "r")
+    ran = unscrawl("export", "r", "--int8", data)
+    assert (ran.code, ran.out) == (0, "r/model.onnx\n")
+    assert "of 40 pictures get the same answer as in 32 bits" in ran.complaints[0]
+    assert unscrawl("evaluate", "r/model.onnx", data).code == 0
+
+
+def test_a_second_ctrl_c_says_what_is_kept(
+    unscrawl: Command, data: Path, run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("unscrawl.learn.loop.fit", interrupted)
+    ran = unscrawl("train", data, "--out", run, "--resume")
+    assert ran.code == 130
+    assert ran.complaints == [
+        "unscrawl: stopped at once; the same command with --resume --out runs/a goes on where it was saved"
+    ]
+
+
 @pytest.mark.parametrize(
     ("images", "message"),
     [

@@ -10,12 +10,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from unscrawl.errors import ModelError
+from unscrawl.errors import DataError, ModelError
 from unscrawl.learn import models
 from unscrawl.learn.batches import pixels
 from unscrawl.learn.checkpoint import Run
 from unscrawl.learn.export import export
 from unscrawl.learn.predict import logits
+from unscrawl.learn.quantise import agreement
 
 
 def a_run(name: str = "glyph", channels: int = 1, classes: int = 5) -> Run:
@@ -93,6 +94,27 @@ def test_colour_pictures_are_taken_channels_last(tmp_path: Path) -> None:
     path = export(run, tmp_path / "colour.onnx")
     ours = logits(run.model, pixels(images), run.mean, run.std).numpy()
     assert np.abs(ask(path, images) - ours).max() < 1e-4
+
+
+def test_in_eight_bits_it_answers_the_same_with_integers(tmp_path: Path) -> None:
+    small = export(a_run(), tmp_path / "small.onnx", int8=pictures(200))
+    images = pictures(100)[50:]
+    whole = logits(a_run().model, pixels(images), (0.13,), (0.31,)).numpy()
+    assert agreement(ask(small, images), whole) > 0.9
+    assert np.abs(ask(small, images) - whole).max() < 0.1 * np.abs(whole).max()
+    kinds = {i.data_type for i in onnx.load(small).graph.initializer if len(i.dims) == 4}
+    assert kinds == {onnx.TensorProto.INT8}
+    assert json.loads(small.with_suffix(".json").read_text())["convolutions"] == "8-bit integers"
+
+
+def test_eight_bits_need_a_convolution(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="no convolution"):
+        export(a_run("mlp"), tmp_path / "net.onnx", int8=pictures(10))
+
+
+def test_eight_bits_need_pictures_such_as_the_network_takes(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="takes pictures of 28 × 28 with 1 channel"):
+        export(a_run(), tmp_path / "net.onnx", int8=pictures(10, channels=3))
 
 
 @pytest.mark.parametrize(("asked", "written"), [("net-1.2", "net-1.2.onnx"), ("net.onnx", "net.onnx")])

@@ -37,7 +37,10 @@ app = typer.Typer(
 
 @app.command("list")
 def list_(cache: Annotated[Path | None, CACHE] = None) -> None:
-    """List the data sets known by name, and which of them lie in the cache."""
+    """List the data sets known by name.
+
+    And what they hold, and which of them lie in the cache.
+    """
     from unscrawl.learn.data.catalogue import KNOWN
     from unscrawl.learn.data.sources import is_cached
     from unscrawl.learn.data.store import cache_folder
@@ -64,7 +67,10 @@ def info(
     offline: Annotated[bool, OFFLINE] = False,
     prepare: Annotated[bool, PREPARE] = False,
 ) -> None:
-    """Say what a data set holds: pictures of each class, their form, brightness, origin and licence."""
+    """Say what a data set holds.
+
+    How many pictures of each class, their form and brightness; of a named set also origin and licence.
+    """
     from unscrawl.learn.data import load
     from unscrawl.learn.data.catalogue import KNOWN
     from unscrawl.learn.data.sheet import describe
@@ -81,7 +87,10 @@ def fetch(
     data_dir: Annotated[Path | None, DATA_DIR] = None,
     cache: Annotated[Path | None, CACHE] = None,
 ) -> None:
-    """Bring a data set into the cache, so that it loads without a network."""
+    """Bring a data set into the cache.
+
+    It loads without a network from then on. A download that broke off is continued.
+    """
     from unscrawl.learn.data import load
     from unscrawl.learn.data.catalogue import KNOWN
     from unscrawl.learn.names import unknown
@@ -108,7 +117,10 @@ def show(
     offline: Annotated[bool, OFFLINE] = False,
     prepare: Annotated[bool, PREPARE] = False,
 ) -> None:
-    """Write a contact sheet: pictures drawn at random, as many of each class, under their names."""
+    """Write a contact sheet of pictures drawn at random.
+
+    As many of each class, under their names.
+    """
     from unscrawl.formats import write_picture
     from unscrawl.learn.data import load
     from unscrawl.learn.data.sheet import contact_sheet

@@ -17,7 +17,7 @@ from unscrawl.learn.sets import Data, ImageSet, split
 if TYPE_CHECKING:
     from unscrawl.learn.checkpoint import Run
 
-__all__ = ["Scored", "align", "part_to_measure", "restrict", "score_exported", "score_run"]
+__all__ = ["Scored", "align", "check_form", "part_to_measure", "restrict", "score_exported", "score_run"]
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def score_run(run: Run, images: ImageSet, *, device: str = "auto", tta: bool = F
     from unscrawl.learn.device import choose
     from unscrawl.learn.predict import logits
 
-    _check_form(images, run.size, run.channels, str(run.folder))
+    check_form(images.images, run.size, run.channels, str(run.folder))
     place = choose(device)
     scores = logits(run.model.to(place), pixels(images.images, place), run.mean, run.std, tta=tta)
     return Scored(scores.cpu().numpy(), run.classes, run.temperature)
@@ -93,7 +93,7 @@ def score_exported(path: Path, images: ImageSet) -> Scored:
     from unscrawl.recogniser import Recogniser
 
     recogniser = Recogniser(path)
-    _check_form(images, recogniser.size[0], 1, str(path))
+    check_form(images.images, recogniser.size[0], recogniser.card.get("channels", 1), str(path))
     return Scored(recogniser.log_probabilities(images.images), recogniser.classes)
 
 
@@ -103,9 +103,10 @@ def restrict(scored: Scored, classes: Sequence[str]) -> Scored:
     return Scored(scored.logits[:, kept], tuple(scored.classes[i] for i in kept), scored.temperature)
 
 
-def _check_form(images: ImageSet, size: int, channels: int, model: str) -> None:
-    if images.images.shape[1:3] != (size, size) or images.channels != channels:
-        form = " × ".join(str(n) for n in images.images.shape[1:])
+def check_form(images: NDArray[np.uint8], size: int, channels: int, model: str) -> None:
+    """Raise `DataError` unless pictures [N, H, W] or [N, H, W, C] are such as `model` takes."""
+    if images.shape[1:] != (size, size, channels)[: 3 if channels > 1 else 2]:
+        form = " × ".join(str(n) for n in images.shape[1:])
         raise DataError(
             f"{model} takes pictures of {size} × {size} with {channels} channel(s), these are {form}"
         )
