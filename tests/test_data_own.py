@@ -134,6 +134,18 @@ def test_a_table_is_read_with_and_without_a_header(tmp_path: Path, header: str) 
     assert data.train.labels.tolist() == [0, 1, 0, 1, 2, 2]
 
 
+@pytest.mark.parametrize(("header", "place"), [("a,b,c,d,class", 4), ('a,"Label",b,c,d', 1)])
+def test_a_table_says_in_its_header_where_the_labels_are(tmp_path: Path, header: str, place: int) -> None:
+    rows = [["1", "2", "3", "4"], ["5", "6", "7", "8"]]
+    for row, label in zip(rows, "xy", strict=True):
+        row.insert(place, label)
+    path = tmp_path / "pixels.csv"
+    path.write_text("\n".join([header, *(",".join(row) for row in rows)]))
+    data = load(path)
+    assert data.classes == ("x", "y")
+    assert data.train.images.tolist() == [[[1, 2], [3, 4]], [[5, 6], [7, 8]]]
+
+
 def test_a_table_beside_it_is_the_test_part(tmp_path: Path) -> None:
     (tmp_path / "my_train.csv").write_text("a,1,2,3,4\nb,1,2,3,4\n")
     (tmp_path / "my_test.csv").write_text("b,5,6,7,8\n")
@@ -151,7 +163,7 @@ def test_a_table_beside_it_is_the_test_part(tmp_path: Path) -> None:
         ("1,0,0,0,0\n2,0,0,0,256\n", "line 2 has a pixel outside 0 … 255"),
         ("1,0,0,0,0\n2,0,0,0,-1\n", "line 2 has a pixel outside"),
         ("1,0,0,0,0\n2,0,0,0,nan\n", "line 2 has a pixel outside"),
-        ("1,0,0,0\n2,0,0,0\n", r"must be \[N, H, W\]"),
+        ("1,0,0,0\n2,0,0,0\n", "a label and 3 pixels a row are no square pictures"),
         ("-1,0,0,0,0\n2,0,0,0,0\n", "label -1 is out of range"),
         ("0.5,0,0,0,0\n2,0,0,0,0\n", "0.5 is no whole number"),
         ("label,a,b,c,d\n", "holds no pictures"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from math import isqrt
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,6 +27,7 @@ _NPZ_FORMS: Final = (
     {"train": ("x", "y")},
     {"train": ("arr_0", "arr_1")},
 )  # fmt: skip
+_LABELS: Final = ("label", "class", "target")
 
 
 def from_idx(images: Path, labels: Path | None = None) -> Data:
@@ -104,8 +106,8 @@ def _by_group(data: Data, group: NDArray[Any]) -> Data:
 def from_csv(path: Path) -> Data:
     """Return the pictures of a table: in each row the label, then the pixels 0 … 255 of a square picture.
 
-    A first row of names is passed over. Where the file's name holds "train" and the same with "test" lies
-    beside it, that is the test part.
+    A first row may name the columns; one called label, class or target has the labels, wherever it is.
+    Where the file's name holds "train" and the same with "test" lies beside it, that is the test part.
 
     Raises:
         DataError: a row of another form (its line is in the message).
@@ -120,15 +122,19 @@ def from_csv(path: Path) -> Data:
 def _read_csv(path: Path) -> tuple[NDArray[np.uint8], NDArray[Any]]:
     text = read_file(path).tobytes().decode("utf-8-sig", "replace")
     lines = [(row, line) for row, line in enumerate(text.splitlines(), 1) if line.strip()]
+    place = 0
     if lines and _pixels(lines[0][1].partition(",")[2]) is None:
-        del lines[0]  # names of columns
+        names = [name.strip().strip('"').lower() for name in lines.pop(0)[1].split(",")]
+        place = next((i for i, name in enumerate(names) if name in _LABELS), 0)
     if not lines:
         raise DataError(f"{path}: holds no pictures")
     width = lines[0][1].count(",")
+    if isqrt(width) ** 2 != width:
+        raise DataError(f"{path}: a label and {width} pixels a row are no square pictures")
     values = np.zeros((len(lines), width), np.uint8)
     labels = []
     for i, (row, line) in enumerate(lines):
-        label, _, cells = line.partition(",")
+        label, cells = _cut(line, place)
         pixels = _pixels(cells) if line.count(",") == width else None
         if pixels is None or pixels.size != width:
             raise DataError(f"{path}: line {row} is not a label and {width} numbers separated by commas")
@@ -137,6 +143,15 @@ def _read_csv(path: Path) -> tuple[NDArray[np.uint8], NDArray[Any]]:
         values[i] = pixels
         labels.append(label.strip().strip('"'))
     return pictures(values, str(path)), _labels(labels)
+
+
+def _cut(line: str, place: int) -> tuple[str, str]:
+    """Return the cell at `place`, and all others."""
+    if place == 0:  # quicker
+        label, _, cells = line.partition(",")
+        return label, cells
+    parts = line.split(",")
+    return (parts.pop(place), ",".join(parts)) if place < len(parts) else ("", "")
 
 
 def _pixels(cells: str) -> NDArray[np.float64] | None:
