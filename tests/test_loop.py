@@ -199,7 +199,7 @@ def test_resuming_a_finished_run_changes_nothing(tmp_path: Path) -> None:
     ("data", "recipe", "model", "message"),
     [
         (replace(DATA, classes=("left", "right", "high")), RECIPE, "fast", "classes differs"),
-        (DATA, replace(RECIPE, lr=0.1), "fast", r"recipe differs: now \{'lr': 0.1\}"),
+        (DATA, replace(RECIPE, lr=0.1), "fast", r"recipe differs: now \{'lr': 0.1\}, then \{'lr': 0.005\}"),
         (DATA, RECIPE, "tiny", "model_name differs"),
     ],
 )

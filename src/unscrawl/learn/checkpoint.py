@@ -125,11 +125,13 @@ def load_state(folder: Path) -> dict[str, Any]:
     """
     if not (folder / STATE).exists():
         raise ModelError(f"{folder}: nothing to resume here ({STATE} is missing); train without --resume")
-    tensors, metadata = _read(folder / STATE)
     try:
+        tensors, metadata = _read(folder / STATE)
         tree: dict[str, Any] = _join(json.loads(metadata["tree"]), tensors)
-    except (KeyError, ValueError) as error:
-        raise ModelError(f"{folder / STATE}: damaged or half-written; train without --resume") from error
+    except (ModelError, KeyError, ValueError) as error:
+        raise ModelError(
+            f"{folder / STATE}: damaged or half-written; train again, into another folder"
+        ) from error
     return tree
 
 

@@ -31,7 +31,7 @@ class Log:
             TimeRemainingColumn(),
             console=self.console,
             transient=True,
-            disable=not shown,
+            disable=not shown or not self.console.is_terminal,
         )
         self.task = self.bar.add_task(
             "", total=steps, completed=start, epoch=1, epochs=self.epochs, loss=0.0, accuracy=0.0

@@ -105,7 +105,8 @@ def write_report(
         corrections=CORRECTIONS if report.corrected else {},
         mistakes=[(m, charts.png(images.images[m.index])) for m in report.mistakes],
         filters=[charts.png(image) for image in first_filters(run)] if run else [],
-        recipe=_flat(run.recipe) if run else {},
+        recipe=_flat({k: v for k, v in run.recipe.items() if k != "model"}) if run else {},
+        parameters=_size(run) if run else 0,
     )
     write_text(path, page)
 
@@ -139,6 +140,11 @@ def first_filters(run: Run) -> list[NDArray[np.uint8]]:
     return [image[0] if len(image) == 1 else image.transpose(1, 2, 0) for image in grey]
 
 
+def _size(run: Run) -> int:
+    """Return the number of trained values."""
+    return sum(p.numel() for p in run.model.parameters())
+
+
 def _flat(recipe: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return a recipe without tables within tables: augment.rotate."""
     flat: dict[str, Any] = {}
@@ -156,7 +162,7 @@ def comparison(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
     for run, recipe in zip(runs, recipes, strict=True):
         facts: dict[str, Any] = {
             "model": run.model_name,
-            "parameters": sum(p.numel() for p in run.model.parameters()),
+            "parameters": _size(run),
             "data": run.data,
             "seed": run.seed,
             "epochs": len(run.history),

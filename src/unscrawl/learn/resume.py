@@ -77,5 +77,8 @@ def _compare(where: str, key: str, now: Any, then: Any) -> None:
     if now == then:
         return
     if isinstance(now, Mapping) and isinstance(then, Mapping):
-        now = {k: v for k, v in now.items() if then.get(k) != v}
-    raise ModelError(f"{where}: cannot resume, {key} differs: now {now}; repeat the same command")
+        keys = [k for k in now if then.get(k) != now[k]]
+        now, then = {k: now[k] for k in keys}, {k: then.get(k) for k in keys}
+    raise ModelError(
+        f"{where}: cannot resume, {key} differs: now {now}, then {then}; repeat the same command"
+    )
