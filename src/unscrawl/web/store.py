@@ -189,7 +189,7 @@ class Store:
             raise _no_page()
         *facts, text = row
         result = json.loads(text)
-        found = PageRow(*facts, result["text"][:_BEGINS])
+        found = PageRow(*(*facts, result["text"][:_BEGINS]))
         return Reading(found, result, self._corrections(db, page, found.reading))
 
     def _number(self, db: sqlite3.Connection, page: str) -> int:

@@ -76,7 +76,7 @@ export class Bench {
 
   #glyphs() {
     const columns = this.part.glyphs.map((glyph, i) => {
-      const others = glyph.alternatives.filter(([c]) => c !== glyph.text).slice(0, SHOWN - 1);
+      const others = rivals(glyph).slice(0, SHOWN - 1);
       const chip = ([c, p]) =>
         el("button", {
           type: "button",
@@ -167,7 +167,7 @@ export class Bench {
     const i = this.#current();
     const glyph = this.part.glyphs[i];
     if (!glyph || this.#characters.length !== this.part.glyphs.length) return;
-    const choice = [glyph.text, ...glyph.alternatives.map(([c]) => c).filter((c) => c !== glyph.text)];
+    const choice = [glyph.text, ...rivals(glyph).map(([c]) => c)];
     const now = choice.indexOf(this.#characters[i]);
     this.#replace(i, choice[(now + step + choice.length) % choice.length]);
   }
@@ -184,6 +184,9 @@ export class Bench {
     event.preventDefault();
   }
 }
+
+/** What else a character may be; a space would part the word, which is better typed. */
+const rivals = (glyph) => glyph.alternatives.filter(([c]) => c !== glyph.text && c.trim());
 
 /** Let the neighbours of a character fade, so that it is seen which one is meant; `share` of both sides is theirs. */
 function veil(canvas, share) {
