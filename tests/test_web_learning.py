@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from starlette.testclient import TestClient
 
 from conftest import LETTER
@@ -37,6 +39,20 @@ def test_corrected_letter_teaches_a_hand_that_reads_it_again(client: TestClient)
     assert client.post("/api/read", files={"picture": LETTER.read_bytes()}).json()["text"] == read
     assert client.post("/api/hands/andrew/undo").status_code == 204
     assert client.get("/api/hands").json() == []
+
+
+@pytest.mark.parametrize("quarters", [1, 3])
+def test_photograph_that_lies_on_its_side_is_kept_upright(client: TestClient, quarters: int) -> None:
+    file = io.BytesIO()
+    letter = Image.open(LETTER).convert("RGB")
+    letter.rotate(90 * quarters, expand=True).save(file, "JPEG", quality=95)
+    page = client.post("/api/pages", files={"picture": file.getvalue()}).json()
+    assert (page["width"], page["height"]) == letter.size
+    assert page["text"].startswith("Dear Edith")
+    shown = Image.open(client.get(f"/api/pages/{page['id']}/picture"))
+    assert (shown.width > shown.height) == (letter.width > letter.height)
+    again = client.post(f"/api/pages/{page['id']}/read", json={"reading": 1}).json()
+    assert again["changes"] == []
 
 
 def test_hand_without_a_proper_name_is_refused(client: TestClient) -> None:

@@ -36,6 +36,7 @@ class FakeSeen:
     """A picture that was looked at."""
 
     picture: Picture
+    quarters: int = 0
 
     @property
     def nbytes(self) -> int:

@@ -5,6 +5,7 @@ picture → ink → lines → strips for the line recogniser, lattices for the g
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -91,6 +92,12 @@ class Seen:
         self._of_crops = sum(crop.grey.nbytes + crop.base.nbytes for crop in crops)  # views take them along
 
     @property
+    def quarters(self) -> int:
+        """How many quarters to the left the picture must be turned for its lines to run to the right."""
+        across, down = self._frame.to_picture[:, 0]
+        return round(math.atan2(down, across) / (math.pi / 2)) % 4
+
+    @property
     def nbytes(self) -> int:
         """About how much memory this takes."""
         strips = sum(view.image.nbytes for of_line in self.views for view in of_line)
@@ -122,6 +129,11 @@ class SeenGlyph:
     image: NDArray[np.uint8] = field(repr=False)
     logits: NDArray[np.float32] = field(repr=False)
     box: Box
+
+    @property
+    def quarters(self) -> int:
+        """Which way up a single character is, nobody can tell: 0."""
+        return 0
 
     @property
     def nbytes(self) -> int:

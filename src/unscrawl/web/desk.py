@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final, ParamSpec, TypeVar, cast
 
+import numpy as np
 from PIL import Image
 
 from unscrawl.image import Picture, load
@@ -92,9 +93,12 @@ class Desk:
         return self.hands.reader(None).classify(load(data, name), alphabet=alphabet)
 
     def add(self, data: bytes, name: str, layout: Layout, hand: str | None) -> Reading:
-        """Read an uploaded file and keep the page."""
+        """Read an uploaded file and keep the page, upright even where the photograph is not."""
         reader = self.hands.reader(hand)
         seen = reader.look(load(data, name), layout=layout)
+        if seen.quarters:
+            upright = Picture(np.ascontiguousarray(np.rot90(seen.picture.rgb, seen.quarters)), name)
+            data, seen = _jpeg(Image.fromarray(upright.rgb), 95), reader.look(upright, layout=layout)
         height, width = seen.picture.rgb.shape[:2]
         new = NewPage(name, layout, data, _view(seen.picture), width, height)
         key = self.store.add_page(new, hand, reader.tell(seen).export())
@@ -164,6 +168,10 @@ def _view(picture: Picture) -> bytes:
     """Make the JPEG that every browser can show, whatever was uploaded."""
     image = Image.fromarray(picture.rgb)
     image.thumbnail((_VIEW, _VIEW), Image.Resampling.BOX, reducing_gap=None)
+    return _jpeg(image, 85)
+
+
+def _jpeg(image: Image.Image, quality: int) -> bytes:
     file = io.BytesIO()
-    image.save(file, "JPEG", quality=85)
+    image.save(file, "JPEG", quality=quality)
     return file.getvalue()
