@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from unscrawl.ink import Ink
 from unscrawl.layout import LineInk, find_lines
+from unscrawl.layout.components import components
+from unscrawl.layout.lines import Track
+from unscrawl.layout.part import without_offshoots
 
 X = 24  # height of a small letter in px
 
@@ -221,3 +224,25 @@ def test_bits_of_the_pages_edge_are_no_lines() -> None:
     for y in (20, 110, 190, 250):
         cv2.line(canvas, (0, y), (12, y), 255, 4)
     assert _counts(find_lines(_ink(canvas))) == [9, 9]
+
+
+def test_a_frame_drawn_around_the_lines_is_no_part_of_them() -> None:
+    canvas = np.pad(_write(["olo olo olo olo"] * 5).strength, ((40, 0), (40, 40)))
+    height, width = canvas.shape
+    cv2.rectangle(canvas, (30, 30), (width - 20, height - 20), 255, 3)
+    lines = find_lines(_ink(canvas))
+    assert _counts(lines) == [12] * 5
+    assert min(p.x for line in lines for p in line.pieces) > 40
+
+
+def test_a_course_along_the_tops_of_a_long_line_is_dropped() -> None:
+    canvas = np.zeros((200, 1000), np.uint8)
+    cv2.line(canvas, (20, 160), (980, 160), 1, 4)
+    for x in range(30, 980, 20):
+        cv2.line(canvas, (x, 150), (x, 170), 1, 4)
+    for x in (100, 350, 600, 700, 900):
+        cv2.line(canvas, (x, 60), (x, 160), 1, 4)
+    labels, parts = components(canvas)
+    ends = np.array([30.0, 970.0])
+    line, tops = (Track(ends, np.full(2, y), 0.0) for y in (160.0, 90.0))
+    assert without_offshoots([tops, line], labels, parts, 30.0) == [line]

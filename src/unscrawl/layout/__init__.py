@@ -163,7 +163,7 @@ def _rows(
     if not tracks:
         tracks = [Track(np.array([p.cx]), np.array([p.cy]), 0.0) for p in parts[:1]]
     tracks = without_offshoots(tracks, labels, parts, size)
-    parts = split_tall(labels, strength, parts, tracks, size, fresh)
+    parts = split_tall(labels, strength, parts, tracks, size, pen, fresh)
     kept = absorb(assign(parts, tracks, size), tracks, labels, size)
     kept = without_smudges(kept, labels, strength, size)
     height, width = labels.shape

@@ -14,6 +14,9 @@ __all__ = ["split_tall", "without_offshoots"]
 
 _CLOSEST = 0.5  # letter heights: no two lines are closer than that
 _ASIDE = 0.15  # of full ink: what a step up or down costs a seam
+_SPARSE = 0.35  # strokes a letter height: letters have about one, tops and tails of long words fewer
+_EMPTY = 0.55  # strokes a letter height, down and across: writing has more than one
+_ONE_STROKE = 2.5  # pen widths of ink along its length that a single stroke has at most
 _HALF = 0.4  # letter heights: half of the height of small letters
 
 
@@ -22,7 +25,8 @@ def without_offshoots(
 ) -> list[Track]:
     """Drop the courses that only follow loops and tails of words on other lines.
 
-    Such a course meets few strokes, and nearly all of its ink hangs together with more ink on another course.
+    Such a course meets few strokes, in all or for its length, and nearly all of its ink hangs together with
+    more ink on another course.
     """
     if len(tracks) < 2:
         return list(tracks)
@@ -40,7 +44,8 @@ def without_offshoots(
         strokes[i] = track.strokes(labels, letters, track.xs[0], track.xs[-1])
     mass[:, ~letters] = 0
     own = np.where(mass >= mass.max(axis=0), mass, 0).sum(axis=1)
-    loose = (own < 0.3 * mass.sum(axis=1)) & (strokes <= FEW_STROKES)
+    length = np.array([t.xs[-1] - t.xs[0] for t in tracks]) / size
+    loose = (own < 0.3 * mass.sum(axis=1)) & (strokes <= np.maximum(FEW_STROKES, _SPARSE * length))
     return [t for t, gone in zip(tracks, loose, strict=True) if not gone]
 
 
@@ -50,20 +55,22 @@ def split_tall(
     parts: Sequence[Component],
     tracks: Sequence[Track],
     size: float,
+    pen: float,
     fresh: Iterator[int],
 ) -> list[Component]:
     """Cut components that run through several lines between two of them, where that crosses least ink.
 
     `labels` is changed in place: the parts get numbers from `fresh`. A mere tail that reaches into the next
-    line is left with its word.
+    line is left with its word; of a frame drawn around lines only what hangs together with words is left.
     """
     done: list[Component] = []
-    work = list(parts)
+    work = [(p, _is_frame(p, size, pen)) for p in parts]
     while work:
-        p = work.pop()
+        p, framed = work.pop()
         above = _cut(labels, strength, p, tracks, size)
         if above is None:
-            done.append(p)
+            if not (framed and size < max(p.w, p.h) and p.area < _ONE_STROKE * pen * max(p.w, p.h)):
+                done.append(p)
             continue
         view = labels[p.y : p.y + p.h, p.x : p.x + p.w]
         for side in (above, ~above):
@@ -72,8 +79,13 @@ def split_tall(
             for q in pieces:
                 label = next(fresh)
                 view[names == q.label] = label
-                work.append(Component(label, p.x + q.x, p.y + q.y, q.w, q.h, q.area))
+                work.append((Component(label, p.x + q.x, p.y + q.y, q.w, q.h, q.area), framed))
     return done
+
+
+def _is_frame(p: Component, size: float, pen: float) -> bool:
+    """Tell whether a component spans lines but has far less ink than writing would have there."""
+    return p.w > 8 * size and p.h > 4 * size and p.area < _EMPTY * pen * p.w * p.h / size
 
 
 def _cut(
