@@ -50,8 +50,8 @@ class Character:
 class LineHead:
     """What is added to the line recogniser's last layer: float32 `weight` [D, C], `bias` [C].
 
-    `biases` are to be given to its trunk in place of its own. `base` is the fingerprint of the recogniser
-    that was taught.
+    `biases` are to be given to its trunk in place of its own, and matrices to be multiplied and added to its
+    weights. `base` is the fingerprint of the recogniser that was taught.
     """
 
     weight: Floats = field(repr=False, compare=False)
@@ -124,7 +124,10 @@ class Hand:
         if self.line is not None:
             facts["line"] = {"base": self.line.base}
             arrays |= {"line.weight": self.line.weight.astype(np.float16), "line.bias": self.line.bias}
-            arrays |= {f"trunk.{name}": value for name, value in self.line.biases.items()}
+            arrays |= {
+                f"trunk.{name}": value.astype(np.float16) if value.ndim > 1 else value
+                for name, value in self.line.biases.items()
+            }
         if self.glyph is not None:
             facts["glyph"] = {"base": self.glyph.base, "classes": list(self.glyph.classes)}
             arrays |= {"glyph.weight": self.glyph.weight.astype(np.float16), "glyph.bias": self.glyph.bias}

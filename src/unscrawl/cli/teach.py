@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -41,6 +44,13 @@ def teach(
     again: Annotated[
         bool, typer.Option("--again", help="Teach all that the hand keeps anew, say on a better base.")
     ] = False,
+    thorough: Annotated[
+        bool,
+        typer.Option(
+            "--thorough",
+            help="Take a minute or two over lines, not seconds: reads better still. Ctrl-C changes nothing.",
+        ),
+    ] = False,
     model: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Another network for characters.", show_default=False)
     ] = None,
@@ -68,10 +78,21 @@ def teach(
         return
     lines, glyphs = LineRecogniser(line_model), Recogniser(model)
     if again:
-        _tell(teaching.again(name, recogniser=lines, glyphs=glyphs))
+        with _watch(thorough) as watch:
+            report = teaching.again(name, recogniser=lines, glyphs=glyphs, watch=watch, thorough=thorough)
+        _tell(report)
         return
     material = gather(sources or [], reader_of(lines))
-    report = learn_from(name, material, recogniser=lines, glyphs=glyphs, own_alphabet=alphabet == "new")
+    with _watch(thorough) as watch:
+        report = learn_from(
+            name,
+            material,
+            recogniser=lines,
+            glyphs=glyphs,
+            own_alphabet=alphabet == "new",
+            watch=watch,
+            thorough=thorough,
+        )
     for what, why in report.left_out:
         say(f"{what}: left out: {why}")
     if not report.lines_used + report.characters_used:
@@ -79,6 +100,20 @@ def teach(
     _tell(report)
     if report.left_out:
         raise typer.Exit(2)
+
+
+@contextlib.contextmanager
+def _watch(thorough: bool) -> Iterator[Callable[[float], None] | None]:
+    """Show how far a thorough teaching is, on standard error where that is a terminal."""
+    if not thorough:
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task("Learning", total=1.0)
+        yield lambda share: progress.update(task, completed=share)
 
 
 def _tell(report: Report) -> None:

@@ -7,7 +7,7 @@ not matter and a better base can be taught the same hand again. Needs no torch.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -22,7 +22,7 @@ from unscrawl.recogniser import JUNK, Recogniser
 from unscrawl.teach.adapt import Replay
 from unscrawl.teach.glyphs import adapt_characters
 from unscrawl.teach.lessons import lessons_of
-from unscrawl.teach.pupil import Base
+from unscrawl.teach.pupil import QUICK, THOROUGH, Base, Effort
 from unscrawl.teach.symbols import learn_symbols
 from unscrawl.teach.tail import Tail
 from unscrawl.teach.trial import fits, teach_lines
@@ -66,6 +66,8 @@ def teach(
     glyphs: Recogniser | None = None,
     own_alphabet: bool = False,
     left_out: Sequence[LeftOut] = (),
+    watch: Callable[[float], None] | None = None,
+    thorough: bool = False,
 ) -> Report:
     """Teach a hand lines and characters, beside all that it was taught before.
 
@@ -77,23 +79,33 @@ def teach(
         glyphs: the base that reads characters; None leaves characters out.
         own_alphabet: the hand has an alphabet of its own; a hand that has one keeps it.
         left_out: what was left out before, to be reported too.
+        watch: told the share of the work that is done.
+        thorough: take a minute or two, and change more of the network that reads lines.
 
     Raises:
         OptionError: no such name can be, or the hand has the other kind of alphabet.
         ModelError: the hand's file is damaged.
         OutputError: the hand cannot be kept; nothing is changed then.
     """
+    lines = _Lines(recogniser, THOROUGH if thorough else QUICK, watch)
     if isinstance(hand, Hand):
-        return _teach(hand, samples, characters, recogniser, glyphs, own_alphabet, left_out)
+        return _teach(hand, samples, characters, lines, glyphs, own_alphabet, left_out)
     with shelf.locked(hand):
         known = Hand.load(hand) if shelf.states(hand) else Hand(hand, own_alphabet=own_alphabet)
-        report = _teach(known, samples, characters, recogniser, glyphs, own_alphabet, left_out)
+        report = _teach(known, samples, characters, lines, glyphs, own_alphabet, left_out)
         new = report.lines_used + report.characters_used > 0
         return replace(report, hand=report.hand.save()) if new else report
 
 
-def again(name: str, *, recogniser: LineRecogniser | None, glyphs: Recogniser | None) -> Report:
-    """Teach a hand all that it keeps once more, on the base there is now.
+def again(
+    name: str,
+    *,
+    recogniser: LineRecogniser | None,
+    glyphs: Recogniser | None,
+    watch: Callable[[float], None] | None = None,
+    thorough: bool = False,
+) -> Report:
+    """Teach a hand all that it keeps once more, on the base there is now; arguments are those of `teach`.
 
     Raises:
         OptionError: there is no such hand.
@@ -101,15 +113,25 @@ def again(name: str, *, recogniser: LineRecogniser | None, glyphs: Recogniser | 
         OutputError: it cannot be kept.
     """
     with shelf.locked(name):
-        report = _teach(Hand.load(name), (), (), recogniser, glyphs, False, ())
+        lines = _Lines(recogniser, THOROUGH if thorough else QUICK, watch)
+        report = _teach(Hand.load(name), (), (), lines, glyphs, False, ())
         return replace(report, hand=report.hand.save())
+
+
+@dataclass(frozen=True)
+class _Lines:
+    """The base that is to be taught lines, and how."""
+
+    recogniser: LineRecogniser | None
+    effort: Effort
+    watch: Callable[[float], None] | None
 
 
 def _teach(
     hand: Hand,
     samples: Sequence[Sample],
     characters: Sequence[Character],
-    recogniser: LineRecogniser | None,
+    lines: _Lines,
     glyphs: Recogniser | None,
     own_alphabet: bool,
     already: Sequence[LeftOut],
@@ -125,8 +147,10 @@ def _teach(
         ]
         samples = ()
     lines_used = characters_used = 0
-    if recogniser is not None and (samples or hand.lines):
-        hand, lines_used = _teach_lines(hand, _readable(samples, left_out), recogniser, left_out)
+    if lines.recogniser is not None and (samples or hand.lines):
+        hand, lines_used = _teach_lines(
+            hand, _readable(samples, left_out), lines.recogniser, lines.effort, lines.watch, left_out
+        )
     if glyphs is not None and (characters or hand.characters):
         hand, characters_used = _teach_characters(hand, characters, glyphs, left_out)
     words = {**hand.words, **words_of(line.text for line in hand.lines)}
@@ -166,7 +190,12 @@ def _readable(samples: Sequence[Sample], left_out: list[LeftOut]) -> list[Sample
 
 
 def _teach_lines(
-    hand: Hand, new: Sequence[Sample], recogniser: LineRecogniser, left_out: list[LeftOut]
+    hand: Hand,
+    new: Sequence[Sample],
+    recogniser: LineRecogniser,
+    effort: Effort,
+    watch: Callable[[float], None] | None,
+    left_out: list[LeftOut],
 ) -> tuple[Hand, int]:
     """Teach all lines, those kept and the new ones; return the hand and how many of the new were taken."""
     fresh = {s.strip.tobytes() for s in new}
@@ -187,13 +216,11 @@ def _teach_lines(
     head = recogniser.head[0] / scale, recogniser.head[1] / scale
     tail = Tail.of(recogniser)
     base = Base(head, Replay(*recogniser.replay) if recogniser.replay else None, tail)
-    outcome = teach_lines(lessons_of(kept, seen, tail), base)
+    outcome = teach_lines(lessons_of(kept, seen, tail, effort.copies), base, effort, watch)
     line_head = None
     if outcome.learnt is not None:
         learnt = outcome.learnt
-        line_head = LineHead(
-            learnt.weight * scale, learnt.bias * scale, recogniser.fingerprint, learnt.biases
-        )
+        line_head = LineHead(learnt.weight * scale, learnt.bias * scale, recogniser.fingerprint, learnt.given)
     figures = {**hand.figures, "cer_before": outcome.before, "cer_after": outcome.after, "lines": len(kept)}
     return replace(hand, lines=tuple(kept), line=line_head, figures=figures), taken
 

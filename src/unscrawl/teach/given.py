@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from unscrawl.glyph import prepare
@@ -25,6 +26,8 @@ def learn_from(
     recogniser: LineRecogniser | None,
     glyphs: Recogniser | None,
     own_alphabet: bool = False,
+    watch: Callable[[float], None] | None = None,
+    thorough: bool = False,
 ) -> Report:
     """Teach a hand what was gathered (see `material`); arguments and errors are those of `teach`."""
     samples = [Sample(g.part.strip, g.text, g.name) for g in material.lines]
@@ -39,6 +42,8 @@ def learn_from(
         glyphs=glyphs,
         own_alphabet=own_alphabet,
         left_out=material.left_out,
+        watch=watch,
+        thorough=thorough,
     )
 
 

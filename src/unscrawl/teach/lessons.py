@@ -17,7 +17,6 @@ from unscrawl.teach.wording import classes
 
 __all__ = ["lessons_of"]
 
-_COPIES: Final = 2  # distorted pictures of a line
 _STRENGTH: Final = 0.5  # of the distortion; 1 is made for many hands, and this is one
 _STRIDE: Final = 4  # columns a frame
 
@@ -25,12 +24,16 @@ Strip = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 
 
-def lessons_of(lines: Sequence[Sample], features: Sequence[Floats], tail: Tail | None) -> list[Lesson]:
+def lessons_of(
+    lines: Sequence[Sample], features: Sequence[Floats], tail: Tail | None, copies: int
+) -> list[Lesson]:
     """Put lines together with what the base sees of them; a tail sees distorted copies as well."""
     texts = [classes(line.text) for line in lines]
     if tail is None:
         return [Lesson(seen, text) for seen, text in zip(features, texts, strict=True)]
-    strips = [[line.strip, *_copies(line.strip, text)] for line, text in zip(lines, texts, strict=True)]
+    strips = [
+        [line.strip, *_copies(line.strip, text, copies)] for line, text in zip(lines, texts, strict=True)
+    ]
     frames = iter(tail.frames([strip for same in strips for strip in same]))
     return [
         Lesson(seen, text, tuple((next(frames), _length(strip)) for strip in same))
@@ -38,10 +41,10 @@ def lessons_of(lines: Sequence[Sample], features: Sequence[Floats], tail: Tail |
     ]
 
 
-def _copies(strip: Strip, text: tuple[int, ...]) -> list[Strip]:
+def _copies(strip: Strip, text: tuple[int, ...], count: int) -> list[Strip]:
     """Distort a line, the same way each time; a copy that is too short for its text is dropped."""
     rng = np.random.default_rng(0)
-    made = [distort(strip, (0.0, float(strip.shape[0])), rng, _STRENGTH) for _ in range(_COPIES)]
+    made = [distort(strip, (0.0, float(strip.shape[0])), rng, _STRENGTH) for _ in range(count)]
     return [copy for copy in made if room(text) <= _length(copy)]
 
 

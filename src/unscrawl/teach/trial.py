@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -16,7 +16,7 @@ from unscrawl import ctc
 from unscrawl.alphabet import LINE
 from unscrawl.recogniser import cores
 from unscrawl.teach.posteriors import posteriors
-from unscrawl.teach.pupil import Base, Learnt, Lesson, blend, learn, read
+from unscrawl.teach.pupil import QUICK, Base, Effort, Learnt, Lesson, blend, learn, read, turns
 
 __all__ = ["LOOKS", "Outcome", "choose", "fits", "greedy", "look", "room", "teach_lines"]
 
@@ -25,7 +25,7 @@ LOOKS: Final = (2, 4, 7, 11)
 
 _FEW: Final = 8  # lines from which half of them, turn about, are enough to learn from for the trial
 _FOLDS: Final = 4  # parts that fewer are cut into
-_SHARES: Final = (0.5, 0.85)  # of the way from the base to what was learnt that are tried
+_SHARES: Final = (0.5, 0.9)  # of the way from the base to what was learnt that are tried
 _MARGIN: Final = 0.5  # by how many standard errors held-out lines must be read better (Poisson)
 _SHORTEST: Final = 8  # characters of a part of a line that is cut off to be held out
 _OTHERS: Final = 3  # orders of its characters that a text is compared with
@@ -48,8 +48,15 @@ class Outcome:
     after: float | None
 
 
-def teach_lines(lessons: Sequence[Lesson], base: Base) -> Outcome:
+def teach_lines(
+    lessons: Sequence[Lesson],
+    base: Base,
+    effort: Effort = QUICK,
+    watch: Callable[[float], None] | None = None,
+) -> Outcome:
     """Teach the base one writer's lines; keep it only where held-out lines are clearly read better.
+
+    `watch` is told the share of the work that is done.
 
     The lines are cut into parts, and what is learnt without each of them is measured on it. What is kept is
     the mean of all that was learnt, which each line but one part of it has gone into.
@@ -60,8 +67,12 @@ def teach_lines(lessons: Sequence[Lesson], base: Base) -> Outcome:
     folds = 2 if len(units) >= _FEW else min(_FOLDS, len(units))
     held = [units[fold::folds] for fold in range(folds)]
     rest = [[u for i, u in enumerate(units) if i % folds != fold] for fold in range(folds)]
-    with ThreadPoolExecutor(min(folds, cores())) as pool:
-        learnt = list(pool.map(lambda lines: learn(lines, base), rest))
+    if watch is None:
+        with ThreadPoolExecutor(min(folds, cores())) as pool:
+            learnt = list(pool.map(lambda lines: learn(lines, base, effort), rest))
+    else:  # one after the other, in this thread: Ctrl-C is heard
+        step = _counter(sum(turns(len(lines), effort) for lines in rest), watch)
+        learnt = [learn(lines, base, effort, step) for lines in rest]
     looks = np.zeros((1 + len(_SHARES), 2))
     for lines, one in zip(held, learnt, strict=True):
         looks[0] += _measure(lines, read(lines, base))
@@ -73,6 +84,11 @@ def teach_lines(lessons: Sequence[Lesson], base: Base) -> Outcome:
     margin = _MARGIN * np.sqrt(looks[0, 0])
     better = looks[best, 0] < looks[0, 0] - margin and looks[best, 1] < looks[0, 1]
     return Outcome(blend(learnt, _SHARES[best - 1], base) if better else None, before, after)
+
+
+def _counter(steps: int, watch: Callable[[float], None]) -> Callable[[], None]:
+    done = itertools.count(1)
+    return lambda: watch(next(done) / steps)
 
 
 def fits(log_p: Floats, text: tuple[int, ...]) -> bool:
@@ -93,7 +109,7 @@ def fits(log_p: Floats, text: tuple[int, ...]) -> bool:
 
 def room(text: Sequence[int]) -> int:
     """Return the frames that CTC needs to spell `text`: a blank goes between equal neighbours."""
-    return len(text) + sum(a == b for a, b in pairwise(text))
+    return len(text) + sum(a == b for a, b in itertools.pairwise(text))
 
 
 def look(step: Callable[[], None], measure: Callable[[], tuple[int, float]]) -> NDArray[np.float64]:
