@@ -148,6 +148,22 @@ def test_export_in_eight_bits_says_how_far_it_agrees(unscrawl: Command, data: Pa
     assert unscrawl("evaluate", "r/model.onnx", data).code == 0
 
 
+def test_a_compiler_that_fails_is_told_in_one_line(
+    unscrawl: Command, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from torch._dynamo.exc import TorchDynamoException
+
+    def fails(*_: object, **__: object) -> None:
+        raise TorchDynamoException("No working C++ compiler found\n\nand more")
+
+    monkeypatch.setattr("unscrawl.learn.loop.fit", fails)
+    ran = unscrawl("train", data, "--compile")
+    assert ran.code == 2
+    assert ran.complaints == [
+        "unscrawl: torch.compile fails here: No working C++ compiler found; --no-compile does without"
+    ]
+
+
 def test_a_second_ctrl_c_says_what_is_kept(
     unscrawl: Command, data: Path, run: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

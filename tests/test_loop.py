@@ -263,6 +263,22 @@ def test_bfloat16_learns_too(tmp_path: Path) -> None:
     assert run.history[-1]["validation_accuracy"] > 0.9
 
 
+def test_a_compiled_network_is_the_same_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    once = replace(RECIPE, epochs=1)
+    fit(DATA, once, model="mlp", out=tmp_path / "plain", progress=False)
+    asked = []
+
+    def compiled(net: torch.nn.Module) -> torch.nn.Module:
+        asked.append(net)
+        return whole(net, backend="eager")  # a compiler would take a minute
+
+    whole = torch.compile
+    monkeypatch.setattr(torch, "compile", compiled)
+    fit(DATA, replace(once, compile=True), model="mlp", out=tmp_path / "compiled", progress=False)
+    assert len(asked) == 1
+    assert same(weights(tmp_path / "plain"), weights(tmp_path / "compiled"))
+
+
 def test_a_lone_last_sample_is_no_batch(tmp_path: Path) -> None:
     data = replace(DATA, train=corners(49))
     run = fit(data, replace(RECIPE, validation=0.0, epochs=1), out=tmp_path, progress=False)

@@ -111,6 +111,11 @@ def train(
         if leads:
             raise
         raise typer.Exit(2) from None
+    except RuntimeError as error:
+        if not plan.compile or not type(error).__module__.startswith(("torch._dynamo", "torch._inductor")):
+            raise
+        reason = str(error).splitlines()[0]
+        raise TrainingError(f"torch.compile fails here: {reason}; --no-compile does without") from error
     except KeyboardInterrupt:
         if leads and (folder / "state.safetensors").exists():
             say(f"stopped at once; the same command with --resume --out {folder} goes on where it was saved")
