@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from unscrawl.choice import is_writing, stands_apart, surer
-from unscrawl.layout import LineInk
+from unscrawl.choice import is_writing, surer
 from unscrawl.page import Box, Glyph, Line, Word
 
 
@@ -15,10 +13,6 @@ def line(text: str, confidence: float = 0.9) -> Line:
         Word.of(Glyph(c, confidence, Box(10 * i, 0, 8, 12)) for i, c in enumerate(word))
         for word in text.split()
     )
-
-
-def ink(cuts: list[float]) -> LineInk:
-    return LineInk((), np.array(cuts, np.float32), np.zeros(len(cuts), np.float32), (0.0, 0.0), 20.0)
 
 
 def test_the_surer_of_two_readings_that_agree_is_taken() -> None:
@@ -43,11 +37,6 @@ def test_without_a_language_readings_by_characters_are_surer_than_they_say() -> 
     whole, apart = line("Dear Edilh"), line("Dear Edith")
     assert surer((whole, 0.9), (apart, 0.82), spoken=False) is apart
     assert surer((whole, 0.9), (apart, 0.82), spoken=True) is whole
-
-
-@pytest.mark.parametrize(("text", "expected"), [("abcd", True), ("ab", False), ("abcdefgh", False)])
-def test_characters_stand_apart_where_there_are_as_many_pieces(text: str, expected: bool) -> None:
-    assert stands_apart(ink([1.0, 0.99, 0.95, 0.2, 0.93]), line(text)) is expected
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from unscrawl import ModelError, OptionError, Reader, UnscrawlError
 from unscrawl.hand import Hand, LineHead
 from unscrawl.reader import Layout
+from unscrawl.seen import Seen
 from unscrawl.synth import Camera, Paper, Style, letter
 
 TEXT = "Dear Edith\nthe boat came home\nsee you on Sunday"
@@ -107,6 +108,17 @@ def test_look_takes_less_memory_than_the_picture_and_its_ink(
     seen = reader.look(picture)
     reader.tell(seen)
     assert picture.nbytes < seen.nbytes < 2 * picture.nbytes
+
+
+def test_ink_of_a_line_is_looked_for_when_the_picture_as_it_is_does_not_do(reader: Reader) -> None:
+    picture = letter("the boat", Style(), Paper(), Camera(), rng=4).picture
+    seen = reader.look(picture, layout="line")
+    assert isinstance(seen, Seen)
+    (views,) = map(iter, seen.views)
+    assert next(views) is seen.strips[0]
+    assert seen.nbytes == picture.nbytes
+    assert len(list(views)) == 1
+    assert seen.nbytes > picture.nbytes
 
 
 def test_other_networks_cannot_tell_what_was_seen(reader: Reader, picture: NDArray[np.uint8]) -> None:

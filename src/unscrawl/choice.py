@@ -5,18 +5,15 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 from typing import Final, TypeAlias
 
-from unscrawl.layout import LineInk
 from unscrawl.page import Line
 
-__all__ = ["Reading", "is_writing", "stands_apart", "surer"]
+__all__ = ["Reading", "is_writing", "surer"]
 
 Reading: TypeAlias = "tuple[Line | None, float]"
 """A line and how sure it is, 0 to 1; None where nothing was read."""
 
 _LEAST: Final = 0.35  # confidence of a line of a page below which it is taken for no writing
 _SHORT, _LEAST_SHORT = 3, 0.6  # characters of a short one, and the same for it
-_APART: Final = (0.75, 1.25)  # white gaps a character in a line whose characters may stand apart
-_GAP: Final = 0.9  # odds of a cut that count as a gap
 _ALIKE: Final = 0.55  # likeness of two readings below which that by characters is of joined writing: nonsense
 _MODEST: Final = 0.12  # by how much readings by characters are surer than they say, beside those of lines,
 _MODEST_SPOKEN: Final = 0.01  # and the same where a language had a say in both
@@ -25,13 +22,6 @@ _MODEST_SPOKEN: Final = 0.01  # and the same where a language had a say in both
 def is_writing(line: Line) -> bool:
     """Tell writing from stamps, seals and dirt, of which little can be read, and that unsurely."""
     return line.confidence >= (_LEAST if len(line.text) > _SHORT else _LEAST_SHORT)
-
-
-def stands_apart(line: LineInk, read: Line | None) -> bool:
-    """Tell whether there are about as many separate pieces in a line as characters were read."""
-    count = len("".join(word.text for word in read.words)) if read else 0
-    low, high = _APART
-    return count == 0 or low * count <= int((line.cuts > _GAP).sum()) <= high * count
 
 
 def surer(whole: Reading, apart: Reading | None, *, spoken: bool) -> Line | None:

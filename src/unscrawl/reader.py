@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from unscrawl.alphabet import ALPHABET, select
 from unscrawl.apart import read_apart
-from unscrawl.choice import is_writing, stands_apart, surer
+from unscrawl.choice import is_writing, surer
 from unscrawl.cut import read_folder
 from unscrawl.errors import ModelError, OptionError
 from unscrawl.image import Picture, load
-from unscrawl.joined import WholeLines
+from unscrawl.joined import WholeLines, stands_apart
 from unscrawl.language import Choice, Edge, Language
 from unscrawl.line_recogniser import LineRecogniser
 from unscrawl.page import Line, Page
@@ -171,10 +171,11 @@ class Reader:
         taught = self.hand.line if self.hand else None
         reader = WholeLines(self.line_recogniser, self.languages, self._weight)
         whole, language = reader.read(seen.views, taught)
-        numbers = [i for i, line in enumerate(seen.lines) if stands_apart(line, whole[i][0])]
-        apart = dict(zip(numbers, read_apart(self, seen.lattices(numbers), language), strict=True))
+        apart = [i for i, strip in enumerate(seen.strips) if stands_apart(strip, whole[i][0])]
+        numbers = [i for i in apart if i < len(seen.lines)]  # a picture of one line may have no ink
+        printed = dict(zip(numbers, read_apart(self, seen.lattices(numbers), language), strict=True))
         spoken = self._weight > 0
-        lines = [surer(reading, apart.get(i), spoken=spoken) for i, reading in enumerate(whole)]
+        lines = [surer(reading, printed.get(i), spoken=spoken) for i, reading in enumerate(whole)]
         return [line for line in lines if line and (seen.layout != "page" or is_writing(line))]
 
     def classify(self, source: Source, *, alphabet: str = "all", name: str | None = None) -> Classified:

@@ -6,9 +6,9 @@ picture → ink → lines → strips for the line recogniser, lattices for the g
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from unscrawl.glyph import prepare, prepare_all
 from unscrawl.image import Picture
 from unscrawl.ink import Ink, extract
-from unscrawl.joined import view_crop, view_picture
+from unscrawl.joined import View, view_crop, view_picture
 from unscrawl.lattice import Hypothesis, hypotheses
 from unscrawl.layout import LineInk, find_lines
 from unscrawl.layout.crops import crop_of
@@ -68,8 +68,8 @@ class Seen:
         recogniser: of characters that stand apart.
         line_recogniser: of lines; None where they are read by characters alone.
 
-    `lines` are in reading order; `views` are pictures of each for the line recogniser, the least changed
-    first. The planes of the ink, many times as large, are not kept. Lattices are made when first asked for.
+    The planes of the ink, many times as large as what was found in them, are not kept. A picture that is one
+    line is read as it is: its ink is looked for, and any line's lattice made, when first asked for.
     """
 
     def __init__(
@@ -79,31 +79,50 @@ class Seen:
         recogniser: Recogniser,
         line_recogniser: LineRecogniser | None,
     ) -> None:
-        ink = extract(picture, layout=layout)
         self.picture, self.layout = picture, layout
         self.recogniser, self.line_recogniser = recogniser, line_recogniser
-        self.lines = find_lines(ink, layout=layout)
-        crops = [] if line_recogniser is None else [crop_of(ink, line) for line in self.lines]
-        self.views = [[view_crop(crop)] for crop in crops]
-        if layout != "page" and line_recogniser is not None:  # the picture is the line: as it is, too
-            self.views = [[view_picture(picture), *(view for of_line in self.views for view in of_line)]]
-        self._frame = replace(ink, strength=_NO_PLANE, mask=_NO_PLANE, grey=_NO_PLANE)
         self._lattices: dict[int, Lattice] = {}
-        self._of_crops = sum(crop.grey.nbytes + crop.base.nbytes for crop in crops)  # views take them along
+        self._alone = None if layout == "page" or line_recogniser is None else view_picture(picture)
+        self._ink = None if self._alone else _Found.of(picture, layout, crops=line_recogniser is not None)
+
+    @property
+    def _found(self) -> _Found:
+        if self._ink is None:
+            self._ink = _Found.of(self.picture, self.layout, crops=True)
+        return self._ink
+
+    @property
+    def lines(self) -> list[LineInk]:
+        """The lines in reading order."""
+        return self._found.lines
+
+    @property
+    def strips(self) -> list[View]:
+        """The first view of each line."""
+        return [self._alone] if self._alone else self._found.views
+
+    @property
+    def views(self) -> list[Iterable[View]]:
+        """Each line as its recogniser may see it, the least changed view first, further ones on demand."""
+        return [self._further(self._alone)] if self._alone else [[view] for view in self._found.views]
+
+    def _further(self, first: View) -> Iterator[View]:
+        yield first
+        yield from self._found.views
 
     @property
     def quarters(self) -> int:
         """How many quarters to the left the picture must be turned for its lines to run to the right."""
-        across, down = self._frame.to_picture[:, 0]
+        if self._ink is None:
+            return 0
+        across, down = self._ink.frame.to_picture[:, 0]
         return round(math.atan2(down, across) / (math.pi / 2)) % 4
 
     @property
     def nbytes(self) -> int:
         """About how much memory this takes."""
-        strips = sum(view.image.nbytes for of_line in self.views for view in of_line)
-        pieces = sum(piece.ink.nbytes for line in self.lines for piece in line.pieces)
         lattices = sum(lattice.logits.nbytes for lattice in self._lattices.values())
-        return self.picture.rgb.nbytes + self._of_crops + strips + pieces + lattices
+        return self.picture.rgb.nbytes + (self._ink.nbytes if self._ink else 0) + lattices
 
     def lattices(self, numbers: Sequence[int]) -> list[Lattice]:
         """Return the lattices of the lines with these numbers."""
@@ -112,8 +131,29 @@ class Seen:
         logits = self.recogniser.logits(prepare_all([h.ink for hs in found for h in hs]))
         parts = np.split(logits, np.cumsum([len(hs) for hs in found])[:-1]) if found else []
         for i, hs, part in zip(new, found, parts, strict=True):
-            self._lattices[i] = Lattice.of(hs, self.lines[i], part, self._frame)
+            self._lattices[i] = Lattice.of(hs, self.lines[i], part, self._found.frame)
         return [self._lattices[i] for i in numbers]
+
+
+@dataclass(frozen=True)
+class _Found:
+    """The lines in a picture's ink and their views; `frame` is the ink without its planes."""
+
+    lines: list[LineInk]
+    views: list[View]
+    frame: Ink
+    nbytes: int
+
+    @classmethod
+    def of(cls, picture: Picture, layout: str, *, crops: bool) -> _Found:
+        ink = extract(picture, layout=layout)
+        lines = find_lines(ink, layout=layout)
+        cut = [crop_of(ink, line) for line in lines] if crops else []
+        views = [view_crop(crop) for crop in cut]  # they take their crops along
+        parts: list[NDArray[Any]] = [plane for c in cut for plane in (c.grey, c.base)]
+        parts += [view.image for view in views] + [piece.ink for line in lines for piece in line.pieces]
+        frame = replace(ink, strength=_NO_PLANE, mask=_NO_PLANE, grey=_NO_PLANE)
+        return cls(lines, views, frame, sum(part.nbytes for part in parts))
 
 
 @dataclass(frozen=True)
