@@ -160,6 +160,11 @@ def test_a_gap_in_the_lattice_is_named(language: Language) -> None:
         language.decode(edges, np.zeros(2, np.float32))
 
 
+def test_pieces_without_hypotheses_are_named(language: Language) -> None:
+    with pytest.raises(DataError, match="do not lead"):
+        language.decode([], np.zeros(2, np.float32))
+
+
 def test_an_edge_outside_the_line_is_named(language: Language) -> None:
     with pytest.raises(DataError, match="does not fit 1 pieces"):
         language.decode([Edge(0, 2, ink({"a": 1.0}), 0.0)], np.zeros(1, np.float32))

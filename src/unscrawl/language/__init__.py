@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -164,19 +164,19 @@ class Language:
                 raise DataError(
                     f"edge {e.start}–{e.stop} with scores {e.scores.shape} does not fit {n} pieces"
                 )
-        if fold_case:
-            edges = [replace(e, scores=_pool_case(e.scores)) for e in edges]
-        elif weight:
-            edges = [replace(e, scores=_doubt_case(e.scores)) for e in edges]
+        if edges and (fold_case or weight):
+            scores = np.stack([e.scores for e in edges])
+            scores = _pool_case(scores) if fold_case else _doubt_case(scores)
+            edges = [Edge(e.start, e.stop, row, e.prior) for e, row in zip(edges, scores, strict=True)]
         model = (self._folded if fold_case else self.model) if weight else None
         p = np.asarray(breaks, np.float64)
         odds = np.log(np.maximum(p, 1e-9)) - np.log(np.maximum(1 - p, 1e-9))
         odds = np.clip(odds, -_MAX_ODDS, _MAX_ODDS).astype(np.float32)
         steps = search(edges, odds, model, WEIGHT * weight)
-        scores = [edges[s.edge].scores for s in steps]
-        opinions = [_normalise(s) for s in scores]
+        seen = [edges[s.edge].scores for s in steps]
+        opinions = [_normalise(s) for s in seen]
         if model:
-            opinions = _in_context(steps, scores, opinions, model, WEIGHT * weight)
+            opinions = _in_context(steps, seen, opinions, model, WEIGHT * weight)
         words: list[list[Choice]] = []
         for step, opinion in zip(steps, opinions, strict=True):
             if step.space or not words:
@@ -226,20 +226,20 @@ def _check(lines: Sequence[NDArray[np.floating]]) -> None:
 
 
 def _pool_case(scores: Floats) -> Floats:
-    """Give each small letter the probability of both cases, capitals none."""
-    upper, lower = ALPHABET.index("A"), ALPHABET.index("a")
+    """Give each small letter the probability of both cases, capitals none; [N, 84]."""
+    upper, lower = (slice(ALPHABET.index(c), ALPHABET.index(c) + 26) for c in "Aa")
     pooled = scores.copy()
-    pooled[lower : lower + 26] = np.logaddexp(scores[upper : upper + 26], scores[lower : lower + 26])
-    pooled[upper : upper + 26] = -np.inf
+    pooled[:, lower] = np.logaddexp(scores[:, upper], scores[:, lower])
+    pooled[:, upper] = -np.inf
     return pooled
 
 
 def _doubt_case(scores: Floats) -> Floats:
-    """Let letters whose cases look alike share some probability, so that context can settle the case."""
-    both = scores[_TWINS]
-    shared = np.logaddexp(both + np.log1p(-CASE_DOUBT), both[:, ::-1] + np.log(CASE_DOUBT))
+    """Let letters whose cases look alike share some probability, so that context can settle it; [N, 84]."""
+    both = scores[:, _TWINS]
+    shared = np.logaddexp(both + np.log1p(-CASE_DOUBT), both[..., ::-1] + np.log(CASE_DOUBT))
     doubtful = scores.copy()
-    doubtful[_TWINS] = shared
+    doubtful[:, _TWINS] = shared
     return doubtful
 
 
