@@ -231,6 +231,12 @@ def reached(curve: list[list[float]], accuracy: float) -> float | None:
     return next((seconds for seconds, value in curve if value >= accuracy), None)
 
 
+def spread(percent: list[float]) -> str:
+    """Return the mean of several runs and their deviation."""
+    off = f" ± {statistics.pstdev(percent):.2f}" if len(percent) > 1 else ""
+    return f"{statistics.mean(percent):.2f}{off} %"
+
+
 def table(results: dict[str, Any], names: list[str]) -> str:
     """Return the results as a Markdown table, one row an entrant."""
     rows = [
@@ -247,7 +253,7 @@ def table(results: dict[str, Any], names: list[str]) -> str:
         quickest = f"{statistics.median([t for t in to_99 if t]):.1f} s" if all(to_99) else "not in every run"
         rows.append(
             f"| {name} | {found[0]['parameters']:,} "
-            f"| {statistics.mean(last):.2f} ± {statistics.pstdev(last):.2f} % "
+            f"| {spread(last)} "
             f"| {min(last):.2f} % | {statistics.median(seconds):.1f} s | {quickest} "
             f"| {statistics.median(r['import'] for r in found):.1f} s | {max(r['mb'] for r in found)} MB |"
         )
@@ -302,14 +308,14 @@ def plots(results: dict[str, Any], names: list[str], out: Path) -> None:
     for kind, label in (("seconds", "time from the start of the process"), ("parameters", "parameters")):
         figure = Figure(figsize=(9, 4.6), layout="constrained")
         axes = figure.add_subplot(xscale="log", yscale="log", xlabel=label, ylabel="right on the test part")
-        for name, found, (x, late, wrong, spread) in drawn:
+        for name, found, (x, late, wrong, off) in drawn:
             size = found[0]["parameters"]
-            about = f"{name} ({len(found)})  {100 - wrong[-1]:.2f} ± {spread[-1]:.2f} %, "
+            about = f"{name} ({len(found)})  {spread([100 * r['curve'][-1][1] for r in found])}, "
             about += f"{x[-1]:,.0f} s" if kind == "seconds" else f"{size:,}"
             colour, marker = LOOKS[name]
             if kind == "parameters":
-                x, late, wrong, spread = [size], [0.0], wrong[-1:], spread[-1:]
-            axes.errorbar(x, wrong, spread, late, fmt="none", ecolor=colour, elinewidth=0.8, capsize=2)
+                x, late, wrong, off = [size], [0.0], wrong[-1:], off[-1:]
+            axes.errorbar(x, wrong, off, late, fmt="none", ecolor=colour, elinewidth=0.8, capsize=2)
             line, ms = ("-", 7) if name in OURS else ("--", 5)
             axes.plot(x, wrong, line, marker=marker, ms=ms, color=colour, lw=1.2, label=about)
         dress(axes, kind)
