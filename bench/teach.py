@@ -1,9 +1,11 @@
 """How much better a hand is read after a few of its lines were taught.
 
-    python bench/teach.py DATA/lines --plot docs/teach.png
+    python bench/teach.py DATA/lines --json results.json --plot docs/teach.png
 
-For each writer with enough lines the first k are taught to a hand and the last 30 are read, greedily and
-without a language. Only writers that the base was not trained on count, which are those held back.
+Of each hand that the base never saw some lines are taught and others are read, at most 30: once the first k
+lines are taught, once the last k. Lines are read without a language, and in their language with the hand's
+own words. Hands are those held back as a whole. One text of Copiste was copied by several volunteers: there,
+a hand is a sheet. Left out are sets whose held-back pages are of hands that were trained on.
 """
 
 from __future__ import annotations
@@ -12,9 +14,9 @@ import argparse
 import csv
 import io
 import json
+import re
 import time
 import zipfile
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,48 +24,70 @@ from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
+from unscrawl.alphabet import LINE
 from unscrawl.hand import Hand, Sample
+from unscrawl.language import Language
 from unscrawl.learn.lines.sources import held_back
 from unscrawl.line_recogniser import LineRecogniser
 from unscrawl.spelling import clean
 from unscrawl.strip import prepare
 from unscrawl.teach import teach
 from unscrawl.teach.trial import greedy
-from unscrawl.teach.wording import classes
 
-READ: Final = 30
+SETS: Final = ("copiste_fr", "cremma_mss19_fr", "poilus_fr", "stanford1905")
 TAUGHT: Final = (4, 16, 64)
+THOROUGH: Final = 16
+"""Lines that are taught thoroughly too."""
+READ: Final = 30
+"""Lines read at most."""
+LEAST: Final = 8
+"""Lines read at least."""
+
+Frames = list[NDArray[np.float32]]
 
 
 @dataclass(frozen=True)
 class Row:
-    """A writer taught `lines` lines: error rates of the last 30 lines, and the seconds that teaching took."""
+    """A hand taught `taught` lines, twice: wrong characters of `characters` before and after.
+
+    `before` and `after` are those read greedily, `spelt_…` those read in their language; `seconds` is the
+    longer of both teachings, `kept` how many of them were not given up for the base.
+    """
 
     set: str
-    writer: str
-    lines: int
-    before: float
-    after: float
-    kept: bool
+    hand: str
+    taught: int
+    thorough: bool
+    characters: int
+    before: int
+    after: int
+    spelt_before: int
+    spelt_after: int
+    kept: int
     seconds: float
 
+    @property
+    def falls(self) -> tuple[float, float]:
+        """By how many percent errors are fewer, read greedily and in the language."""
+        pairs = ((self.before, self.after), (self.spelt_before, self.spelt_after))
+        return tuple(100 * (1 - after / max(before, 1)) for before, after in pairs)  # type: ignore[return-value]
 
-def writers(folder: Path, sets: Sequence[str], least: int) -> Iterator[tuple[str, str, list[Sample]]]:
-    """Yield set, writer and lines of the writers that are wholly held back and have `least` lines."""
-    for name in sets or sorted(p.stem for p in folder.glob("*.tsv")):
-        with (folder / f"{name}.tsv").open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-        held = held_back(name, rows)
-        everywhere = Counter(row["writer"] for row in rows)
-        here = Counter(rows[i]["writer"] for i in held)
-        with zipfile.ZipFile(folder / f"{name}.zip") as archive:
-            for writer, count in here.most_common():
-                if count < least or count < everywhere[writer]:
-                    continue
-                chosen = [row for row in rows if row["writer"] == writer and clean(row["text"])]
-                yield name, writer, [_sample(archive, row) for row in chosen]
+
+def hands(folder: Path, name: str) -> dict[str, list[dict[str, str]]]:
+    """Return the rows of each hand of a set that was held back as a whole."""
+    with (folder / f"{name}.tsv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    held = held_back(name, rows)
+    trained = {row["writer"] for i, row in enumerate(rows) if i not in held}
+    found: dict[str, list[dict[str, str]]] = {}
+    for row in rows:
+        if row["writer"] not in trained and clean(row["text"]):
+            sheet = re.sub(r"_\d$", "", Path(row["page"]).stem)  # _1, _2: its pages
+            found.setdefault(sheet if name == "copiste_fr" else row["writer"], []).append(row)
+    return found
 
 
 def _sample(archive: zipfile.ZipFile, row: dict[str, str]) -> Sample:
@@ -72,60 +96,97 @@ def _sample(archive: zipfile.ZipFile, row: dict[str, str]) -> Sample:
     return Sample(prepare(np.asarray(grey, np.uint8)).image, clean(row["text"]) or "", row["file"])
 
 
-def error(recogniser: LineRecogniser, lines: Sequence[Sample], hand: Hand | None) -> float:
-    """Return the share of wrong characters, read greedily."""
+def frames(recogniser: LineRecogniser, lines: Sequence[Sample], hand: Hand | None) -> Frames:
+    """Return log p(class | frame) of each line as the base or the hand sees it."""
     taught = hand.line if hand else None
-    strips = [line.strip for line in lines]
-    found = (
-        recogniser.features(strips, taught.biases)
-        if taught and taught.biases
-        else recogniser.features(strips)
-    )
+    given = taught.biases if taught else None
     head = taught.on(recogniser.head) if taught else None
-    wrong = sum(
-        Levenshtein.distance(greedy(recogniser.log_probabilities(f, head)), classes(line.text))
-        for f, line in zip(found, lines, strict=True)
+    found = recogniser.features([line.strip for line in lines], given)
+    return [recogniser.log_probabilities(f, head) for f in found]
+
+
+def errors(log_p: Frames, lines: Sequence[Sample], language: Language) -> NDArray[np.int64]:
+    """Return wrong characters read greedily, and read in the language."""
+    plain = ["".join(LINE[c - 1] for c in greedy(p)) for p in log_p]
+    spelt = ["".join(span.char for span in spans) for spans in language.decode_ctc(log_p)]
+    return np.array(
+        [
+            sum(Levenshtein.distance(text, line.text) for text, line in zip(read, lines, strict=True))
+            for read in (plain, spelt)
+        ]
     )
-    return wrong / sum(len(line.text) for line in lines)
 
 
 def measure(recogniser: LineRecogniser, folder: Path, sets: Sequence[str]) -> Iterator[Row]:
-    """Yield a row for each writer and number of lines that fits."""
-    for name, writer, lines in writers(folder, sets, READ + TAUGHT[0]):
-        last = lines[-READ:]
-        before = error(recogniser, last, None)
-        for count in TAUGHT:
-            if count + READ > len(lines):
-                break
-            began = time.perf_counter()
-            report = teach(Hand(writer), lines[:count], recogniser=recogniser)
-            seconds = time.perf_counter() - began
-            after = error(recogniser, last, report.hand)
-            yield Row(name, writer, count, before, after, report.kept, seconds)
+    """Yield a row for each hand and number of lines that fits; 16 lines are taught thoroughly as well."""
+    for name in sets:
+        language = Language.load("fr" if name.endswith("_fr") else "en")
+        with zipfile.ZipFile(folder / f"{name}.zip") as archive:
+            for hand, rows in hands(folder, name).items():
+                ways = [(k, False) for k in TAUGHT if k + LEAST <= len(rows)]
+                ways += [(THOROUGH, True)] * ((THOROUGH, False) in ways)
+                lines = [_sample(archive, row) for row in rows] if ways else []
+                for count, thorough in ways:
+                    yield Row(
+                        name, hand, count, thorough, *_taught(recogniser, lines, count, thorough, language)
+                    )
+
+
+def _taught(
+    recogniser: LineRecogniser, lines: Sequence[Sample], count: int, thorough: bool, language: Language
+) -> tuple[int, int, int, int, int, int, float]:
+    """Teach the first lines and read others, then the last; return the row's figures."""
+    wrong, characters, kept, seconds = np.zeros((2, 2), np.int64), 0, 0, 0.0
+    for given, others in ((lines[:count], lines[count:][-READ:]), (lines[-count:], lines[:-count][:READ])):
+        began = time.perf_counter()
+        report = teach(Hand("bench"), given, recogniser=recogniser, thorough=thorough)
+        seconds = max(seconds, time.perf_counter() - began)
+        own = language.with_words(report.hand.words)
+        wrong[:, 0] += errors(frames(recogniser, others, None), others, language)
+        wrong[:, 1] += errors(frames(recogniser, others, report.hand), others, own)
+        characters += sum(len(line.text) for line in others)
+        kept += report.kept
+    (before, after), (spelt_before, spelt_after) = wrong.tolist()
+    return characters, before, after, spelt_before, spelt_after, kept, seconds
+
+
+def summary(rows: Sequence[Row]) -> Iterator[str]:
+    """Yield a line for each number of lines taught: mean over hands, their spread, all hands pooled."""
+    for count, thorough in sorted({(row.taught, row.thorough) for row in rows}):
+        own = [row for row in rows if (row.taught, row.thorough) == (count, thorough)]
+        falls = np.array([row.falls for row in own])
+        before, after = (sum(getattr(row, part) for row in own) for part in ("spelt_before", "spelt_after"))
+        means, spreads, least = falls.mean(axis=0), falls.std(axis=0), falls.min(axis=0)
+        yield (
+            f"{count:3} lines{' thoroughly' if thorough else ''}: {len(own)} hands; greedily fewer by "
+            f"{means[0]:.1f} ± {spreads[0]:.1f} %, in the language by {means[1]:.1f} ± {spreads[1]:.1f} % "
+            f"(pooled {100 * (1 - after / max(before, 1)):.1f} %), worst {least[0]:.1f}, {least[1]:.1f} %; "
+            f"{np.median([row.seconds for row in own]):.1f} s"
+        )
 
 
 def plot(rows: Sequence[Row], path: Path) -> None:
-    """Draw the relative fall of the error rate over the number of lines taught, writer by writer and mean."""
+    """Draw the relative fall of the error rate over the lines taught: each hand, mean and deviation."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.5, 4), layout="constrained")
+    quick = [row for row in rows if not row.thorough]
+    figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
-    for writer in dict.fromkeys(row.writer for row in rows):
-        own = [row for row in rows if row.writer == writer]
-        axes.plot([0, *(r.lines for r in own)], [0.0, *(_fall(r) for r in own)], color="#9ab", lw=1)
-    counts = sorted({row.lines for row in rows})
-    mean = [float(np.mean([_fall(r) for r in rows if r.lines == count])) for count in counts]
-    axes.plot([0, *counts], [0.0, *mean], color="#b33", lw=2.5, marker="o", label="mean")
+    for hand in dict.fromkeys(row.hand for row in quick):
+        own = [row for row in quick if row.hand == hand]
+        axes.plot([0, *(r.taught for r in own)], [0.0, *(r.falls[0] for r in own)], color="#bcd", lw=1)
+    counts = sorted({row.taught for row in quick})
+    for place, name, colour in ((0, "read greedily", "#b33"), (1, "read in the language", "#338")):
+        falls = [np.array([r.falls[place] for r in quick if r.taught == count]) for count in counts]
+        middle, spread = [0.0, *(f.mean() for f in falls)], [0.0, *(f.std() for f in falls)]
+        axes.errorbar([0, *counts], middle, spread, color=colour, lw=2, marker="o", capsize=4, label=name)
     axes.axhline(0, color="#444", lw=0.8)
-    axes.set(xlabel="lines taught", ylabel="fewer wrong characters, %", title="Writers the base never saw")
-    axes.legend()
+    axes.set_xticks([0, *counts], ["0", *(f"{c}\n{sum(r.taught == c for r in quick)} hands" for c in counts)])
+    axes.set(xlabel="lines taught", ylabel="fewer wrong characters, %", title="Hands the base never saw")
+    axes.legend(loc="lower right")
     data = io.BytesIO()
     figure.savefig(data, format="png", dpi=130)
     path.write_bytes(data.getvalue())
-
-
-def _fall(row: Row) -> float:
-    return 100 * (1 - row.after / row.before) if row.before else 0.0
 
 
 def main() -> None:
@@ -137,24 +198,26 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", help="only these sets")
     parser.add_argument("--model", type=Path, help="another line recogniser than the shipped one")
     parser.add_argument("--threads", type=int)
-    parser.add_argument("--json", type=Path)
-    parser.add_argument("--plot", type=Path)
+    parser.add_argument("--json", type=Path, help="write the figures of each hand")
+    parser.add_argument("--plot", type=Path, help="draw the curve")
     args = parser.parse_args()
     rows = []
-    for row in measure(LineRecogniser(args.model, threads=args.threads), args.lines, args.sets):
+    for row in measure(LineRecogniser(args.model, threads=args.threads), args.lines, args.sets or SETS):
         rows.append(row)
+        rates = [v / row.characters for v in (row.before, row.after, row.spelt_before, row.spelt_after)]
         print(
-            f"{row.set:22} {row.writer[:34]:34} {row.lines:3} lines  {row.before:6.1%} → {row.after:6.1%}  "
-            f"{_fall(row):+5.1f} %  {row.seconds:5.1f} s{'' if row.kept else '  base kept'}",
+            f"{row.set:16} {row.hand[-28:]:28} {row.taught:3}{'+' if row.thorough else ' '}  "
+            f"{rates[0]:6.1%} → {rates[1]:6.1%} {row.falls[0]:+6.1f} %   "
+            f"{rates[2]:6.1%} → {rates[3]:6.1%} {row.falls[1]:+6.1f} %  "
+            f"{row.seconds:5.1f} s, kept {row.kept} of 2",
             flush=True,
         )
-    for count in TAUGHT:
-        falls = [_fall(row) for row in rows if row.lines == count]
-        if falls:
-            mean, spread = np.mean(falls), np.std(falls)
-            print(f"{count:3} lines: mean fall {mean:.1f} % ± {spread:.1f} over {len(falls)} writers")
+    lines = list(summary(rows))
+    print("\n".join(lines))
     if args.json:
-        args.json.write_text(json.dumps([asdict(row) for row in rows], indent=1), "utf-8")
+        args.json.write_text(
+            json.dumps({"summary": lines, "rows": [asdict(r) for r in rows]}, indent=1), "utf-8"
+        )
     if args.plot:
         plot(rows, args.plot)
 

@@ -26,7 +26,7 @@ LOOKS: Final = (2, 4, 7, 11)
 _FEW: Final = 8  # lines from which half of them, turn about, are enough to learn from for the trial
 _FOLDS: Final = 4  # parts that fewer are cut into
 _SHARES: Final = (0.5, 0.9)  # of the way from the base to what was learnt that are tried
-_MARGIN: Final = 0.5  # by how many standard errors held-out lines must be read better (Poisson)
+_MARGIN: Final = 0.25  # by how many standard errors held-out lines must be read better (Poisson)
 _SHORTEST: Final = 8  # characters of a part of a line that is cut off to be held out
 _OTHERS: Final = 3  # orders of its characters that a text is compared with
 _FITTING: Final = 1.0  # nats a character by which it must be more probable
@@ -59,7 +59,7 @@ def teach_lines(
     `watch` is told the share of the work that is done.
 
     The lines are cut into parts, and what is learnt without each of them is measured on it. What is kept is
-    the mean of all that was learnt, which each line but one part of it has gone into.
+    the mean of all that was learnt.
     """
     units = _units(lessons, base)
     if len(units) < 2:
