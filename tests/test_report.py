@@ -109,6 +109,14 @@ def test_the_text_has_the_figures(report: Report) -> None:
     assert all(name in text for name in CLASSES)
 
 
+def test_the_comparison_gives_accuracies_in_percent_before_the_recipes() -> None:
+    text = comparison_text({"a": {"recipe lr": 0.1}, "b": {"accuracy on x": 0.98765}})
+    assert [line.split() for line in text.splitlines()[1:]] == [
+        ["accuracy", "on", "x", "–", "98.77%"],
+        ["recipe", "lr", "0.1", "–"],
+    ]
+
+
 def test_the_comparison_has_a_column_for_each_run() -> None:
     text = comparison_text({"runs/a": {"seed": 1, "recipe lr": 0.1}, "runs/b": {"seed": 2}})
     lines = text.splitlines()

@@ -180,7 +180,9 @@ def comparison_text(table: Mapping[str, Mapping[str, Any]]) -> str:
     """Return a comparison for the terminal, one column a run."""
     keys = dict.fromkeys(key for facts in table.values() for key in facts)
     rows = [("", *table)]
-    rows += [(key, *(_value(facts.get(key)) for facts in table.values())) for key in keys]
+    for key in sorted(keys, key=lambda key: key.startswith("recipe ")):
+        form = _percent if "accuracy" in key else _value
+        rows.append((key, *(form(facts.get(key)) for facts in table.values())))
     return "\n".join(_columns(rows)) + "\n"
 
 
