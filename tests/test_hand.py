@@ -52,6 +52,19 @@ def test_a_saved_hand_comes_back_whole() -> None:
     assert np.array_equal(back.line.weight, hand.line.weight)
 
 
+def test_what_a_trunk_is_given_comes_back() -> None:
+    given = {"bias": np.array([1.5, -2.25], np.float32), "thin": np.full((4, 2), 0.125, np.float32)}
+    hand = make()
+    assert hand.line is not None
+    replace(hand, line=replace(hand.line, biases=given)).save()
+    back = Hand.load("andrew").line
+    assert back is not None
+    assert back.biases.keys() == given.keys()
+    for name, value in given.items():
+        np.testing.assert_array_equal(back.biases[name], value)
+        assert back.biases[name].dtype == np.float32
+
+
 def test_names_are_sorted_and_leave_out_what_is_no_hand(place: Path) -> None:
     assert Hand.names() == []
     for name in ("zoë", "andrew"):

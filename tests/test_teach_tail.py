@@ -15,6 +15,7 @@ from unscrawl.line_recogniser import LineRecogniser
 from unscrawl.teach.posteriors import posteriors
 from unscrawl.teach.pupil import QUICK, THOROUGH, Base, Effort, Lesson, blend, learn, read, turns
 from unscrawl.teach.tail import Tail
+from unscrawl.teach.trial import teach_lines
 
 Floats = NDArray[np.float32]
 
@@ -119,6 +120,13 @@ def test_a_blend_without_a_share_is_the_base(recogniser: LineRecogniser, tail: T
     none = blend([learn(given, base, THOROUGH)], 0.0, base)
     for ours, theirs in zip(read(given, base, none), read(given, base), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-3)
+
+
+def test_a_thorough_teaching_tells_how_far_it_is(recogniser: LineRecogniser, tail: Tail) -> None:
+    shares: list[float] = []
+    teach_lines(lessons(tail, recogniser), Base(recogniser.head, None, tail), THOROUGH, shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
 
 
 def test_the_shipped_recogniser_can_be_taught() -> None:
