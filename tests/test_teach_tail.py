@@ -124,7 +124,9 @@ def test_a_blend_without_a_share_is_the_base(recogniser: LineRecogniser, tail: T
 
 def test_a_thorough_teaching_tells_how_far_it_is(recogniser: LineRecogniser, tail: Tail) -> None:
     shares: list[float] = []
-    teach_lines(lessons(tail, recogniser), Base(recogniser.head, None, tail), THOROUGH, shares.append)
+    teach_lines(
+        lessons(tail, recogniser), Base(recogniser.head, None, tail), (QUICK, THOROUGH), shares.append
+    )
     assert shares == sorted(shares)
     assert shares[-1] == 1.0
 

@@ -87,7 +87,7 @@ def teach(
         ModelError: the hand's file is damaged.
         OutputError: the hand cannot be kept; nothing is changed then.
     """
-    lines = _Lines(recogniser, THOROUGH if thorough else QUICK, watch)
+    lines = _Lines(recogniser, (QUICK, THOROUGH) if thorough else (QUICK,), watch)
     if isinstance(hand, Hand):
         return _teach(hand, samples, characters, lines, glyphs, own_alphabet, left_out)
     with shelf.locked(hand):
@@ -113,7 +113,7 @@ def again(
         OutputError: it cannot be kept.
     """
     with shelf.locked(name):
-        lines = _Lines(recogniser, THOROUGH if thorough else QUICK, watch)
+        lines = _Lines(recogniser, (QUICK, THOROUGH) if thorough else (QUICK,), watch)
         report = _teach(Hand.load(name), (), (), lines, glyphs, False, ())
         return replace(report, hand=report.hand.save())
 
@@ -123,7 +123,7 @@ class _Lines:
     """The base that is to be taught lines, and how."""
 
     recogniser: LineRecogniser | None
-    effort: Effort
+    efforts: Sequence[Effort]
     watch: Callable[[float], None] | None
 
 
@@ -149,7 +149,7 @@ def _teach(
     lines_used = characters_used = 0
     if lines.recogniser is not None and (samples or hand.lines):
         hand, lines_used = _teach_lines(
-            hand, _readable(samples, left_out), lines.recogniser, lines.effort, lines.watch, left_out
+            hand, _readable(samples, left_out), lines.recogniser, lines.efforts, lines.watch, left_out
         )
     if glyphs is not None and (characters or hand.characters):
         hand, characters_used = _teach_characters(hand, characters, glyphs, left_out)
@@ -193,7 +193,7 @@ def _teach_lines(
     hand: Hand,
     new: Sequence[Sample],
     recogniser: LineRecogniser,
-    effort: Effort,
+    efforts: Sequence[Effort],
     watch: Callable[[float], None] | None,
     left_out: list[LeftOut],
 ) -> tuple[Hand, int]:
@@ -216,7 +216,8 @@ def _teach_lines(
     head = recogniser.head[0] / scale, recogniser.head[1] / scale
     tail = Tail.of(recogniser)
     base = Base(head, Replay(*recogniser.replay) if recogniser.replay else None, tail)
-    outcome = teach_lines(lessons_of(kept, seen, tail, effort.copies), base, effort, watch)
+    lessons = lessons_of(kept, seen, tail, max(effort.copies for effort in efforts))
+    outcome = teach_lines(lessons, base, efforts, watch)
     line_head = None
     if outcome.learnt is not None:
         learnt = outcome.learnt

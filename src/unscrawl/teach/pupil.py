@@ -55,7 +55,7 @@ class Effort:
 
 
 QUICK: Final = Effort((4, 8), 48, 2, 0)
-THOROUGH: Final = Effort((12, 20), 320, 5, 4)
+THOROUGH: Final = Effort((6, 12), 128, 5, 4)
 
 
 @dataclass(frozen=True)

@@ -51,12 +51,13 @@ class Outcome:
 def teach_lines(
     lessons: Sequence[Lesson],
     base: Base,
-    effort: Effort = QUICK,
+    efforts: Sequence[Effort] = (QUICK,),
     watch: Callable[[float], None] | None = None,
 ) -> Outcome:
     """Teach the base one writer's lines; keep it only where held-out lines are clearly read better.
 
-    `watch` is told the share of the work that is done.
+    Of several efforts the one after which held-out lines are read best is taken. `watch` is told the share of
+    the work that is done.
 
     The lines are cut into parts, and what is learnt without each of them is measured on it. What is kept is
     the mean of all that was learnt.
@@ -69,21 +70,23 @@ def teach_lines(
     rest = [[u for i, u in enumerate(units) if i % folds != fold] for fold in range(folds)]
     if watch is None:
         with ThreadPoolExecutor(min(folds, cores())) as pool:
-            learnt = list(pool.map(lambda lines: learn(lines, base, effort), rest))
+            learnt = [list(pool.map(lambda lines, e=e: learn(lines, base, e), rest)) for e in efforts]
     else:  # one after the other, in this thread: Ctrl-C is heard
-        step = _counter(sum(turns(len(lines), effort) for lines in rest), watch)
-        learnt = [learn(lines, base, effort, step) for lines in rest]
-    looks = np.zeros((1 + len(_SHARES), 2))
-    for lines, one in zip(held, learnt, strict=True):
+        step = _counter(sum(turns(len(lines), e) for e in efforts for lines in rest), watch)
+        learnt = [[learn(lines, base, e, step) for lines in rest] for e in efforts]
+    ways = [(parts, share) for parts in learnt for share in _SHARES]
+    looks = np.zeros((1 + len(ways), 2))
+    for fold, lines in enumerate(held):
         looks[0] += _measure(lines, read(lines, base))
-        for i, share in enumerate(_SHARES, start=1):
-            looks[i] += _measure(lines, read(lines, base, blend([one], share, base)))
+        for i, (parts, share) in enumerate(ways, start=1):
+            looks[i] += _measure(lines, read(lines, base, blend([parts[fold]], share, base)))
     length = max(1, sum(len(u.text) for u in units))
     best = min(range(1, len(looks)), key=lambda i: (looks[i, 0], looks[i, 1]))
     before, after = (float(looks[i, 0]) / length for i in (0, best))
     margin = _MARGIN * np.sqrt(looks[0, 0])
     better = looks[best, 0] < looks[0, 0] - margin and looks[best, 1] < looks[0, 1]
-    return Outcome(blend(learnt, _SHARES[best - 1], base) if better else None, before, after)
+    parts, share = ways[best - 1]
+    return Outcome(blend(parts, share, base) if better else None, before, after)
 
 
 def _counter(steps: int, watch: Callable[[float], None]) -> Callable[[], None]:
