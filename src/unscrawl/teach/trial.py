@@ -81,7 +81,7 @@ def teach_lines(
         for i, (parts, share) in enumerate(ways, start=1):
             looks[i] += _measure(lines, read(lines, base, blend([parts[fold]], share, base)))
     length = max(1, sum(len(u.text) for u in units))
-    best = min(range(1, len(looks)), key=lambda i: (looks[i, 0], looks[i, 1]))
+    best = min(range(1, len(looks)), key=lambda i: (looks[i, 1] >= looks[0, 1], looks[i, 0], looks[i, 1]))
     before, after = (float(looks[i, 0]) / length for i in (0, best))
     margin = _MARGIN * np.sqrt(looks[0, 0])
     better = looks[best, 0] < looks[0, 0] - margin and looks[best, 1] < looks[0, 1]
