@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from unscrawl.image import Picture
     from unscrawl.layout.crops import Crop
 
-__all__ = ["View", "WholeLines", "confidence", "line_of", "stands_apart", "view_crop", "view_picture"]
+__all__ = ["View", "WholeLines", "clearness", "confidence", "line_of", "stands_apart", "view_crop"]
+__all__ += ["view_picture"]
 
 _INK: Final = 70  # of 255: fainter pixels do not count when a box is drawn around a character
 _FIRST: Final = 0.05  # by how much the first view of a line may be less clear: nothing was taken off it
@@ -166,6 +167,12 @@ def stands_apart(view: View, read: Line | None) -> bool:
 def confidence(spans: Sequence[Span]) -> float:
     """Return the mean probability of the characters of a line, spaces too; 0 without any."""
     return float(np.mean([np.exp(s.log_p) for s in spans])) if spans else 0.0
+
+
+def clearness(recogniser: LineRecogniser, strips: Sequence[NDArray[np.uint8]]) -> float:
+    """Return how clear strips [40, W] are to the network, 0 to 1: the mean over their columns."""
+    clear = [_clear(recogniser.log_probabilities(rows)) for rows in recogniser.features(strips)]
+    return float(np.average(clear, weights=[strip.shape[1] for strip in strips]))
 
 
 def _clear(log_p: NDArray[np.float32]) -> float:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from unscrawl.glyph import prepare, prepare_all
 from unscrawl.image import Picture
 from unscrawl.ink import Ink, extract
-from unscrawl.joined import View, view_crop, view_picture
+from unscrawl.joined import View, clearness, view_crop, view_picture
 from unscrawl.lattice import Hypothesis, hypotheses
 from unscrawl.layout import LineInk, find_lines
 from unscrawl.layout.crops import crop_of
@@ -27,6 +27,9 @@ from unscrawl.recogniser import Recogniser
 __all__ = ["Lattice", "Seen", "SeenGlyph"]
 
 _NO_PLANE: Final = np.zeros((0, 0), np.uint8)
+_CLEAR: Final = 0.75  # how clear the lines of a page must be not to be tried the other way up
+_CLEARER: Final = 0.05  # by how much it must be clearer then
+_TRIED: Final = 6  # lines by which that is judged, the longest
 
 
 @dataclass(frozen=True)
@@ -83,12 +86,12 @@ class Seen:
         self.recogniser, self.line_recogniser = recogniser, line_recogniser
         self._lattices: dict[int, Lattice] = {}
         self._alone = None if layout == "page" or line_recogniser is None else view_picture(picture)
-        self._ink = None if self._alone else _Found.of(picture, layout, crops=line_recogniser is not None)
+        self._ink = None if self._alone else _Found.of(picture, layout, line_recogniser)
 
     @property
     def _found(self) -> _Found:
         if self._ink is None:
-            self._ink = _Found.of(self.picture, self.layout, crops=True)
+            self._ink = _Found.of(self.picture, self.layout, self.line_recogniser)
         return self._ink
 
     @property
@@ -145,8 +148,23 @@ class _Found:
     nbytes: int
 
     @classmethod
-    def of(cls, picture: Picture, layout: str, *, crops: bool) -> _Found:
+    def of(cls, picture: Picture, layout: str, recogniser: LineRecogniser | None) -> _Found:
+        """Find them; of a page of which little can be read, the other way up too, and keep the clearer."""
         ink = extract(picture, layout=layout)
+        found = cls.within(ink, layout, crops=recogniser is not None)
+        if layout != "page" or recogniser is None or (clear := found.clearness(recogniser)) >= _CLEAR:
+            return found
+        other = cls.within(ink.turned(2), layout, crops=True)
+        return other if other.clearness(recogniser) > clear + _CLEARER else found
+
+    def clearness(self, recogniser: LineRecogniser) -> float:
+        """Return how clear the longest lines are to `recogniser`, 0 to 1; 1 where there are none."""
+        longest = sorted((view.image for view in self.views), key=lambda image: -image.shape[1])[:_TRIED]
+        return clearness(recogniser, longest) if longest else 1.0
+
+    @classmethod
+    def within(cls, ink: Ink, layout: str, *, crops: bool) -> _Found:
+        """Find the lines of ink that stands as it should."""
         lines = find_lines(ink, layout=layout)
         cut = [crop_of(ink, line) for line in lines] if crops else []
         views = [view_crop(crop) for crop in cut]  # they take their crops along

@@ -31,7 +31,6 @@ _HEIGHT: Final = 48.0  # px: components are reduced to this typical height, abou
 _FAINTEST: Final = 22.0  # least absorbance (of 255) that can be ink: below lie paper grain and folds
 _CLEAR: Final = 60.0  # grey levels: what departs from its ground by more tells no more of ink
 _DARKEST: Final = 64  # grey level of paper below which contrast is not raised: there is only noise in it
-_UPRIGHT: Final = 0.2  # how clearly a page must stand on its head to be turned: few photographs do
 _NOISY: Final = 0.025  # noise from pixel to pixel, as a share of the ink's contrast, that calls for smoothing
 
 
@@ -78,8 +77,7 @@ def extract(picture: Picture, *, layout: str = "page") -> Ink:
 
     Args:
         layout: "page", "line" and "word" are levelled (up to 15°), and a page that clearly lies on its side
-            or on its head is turned upright; "glyph" is one character, left as it stands, but cleaned of
-            what lies at its border.
+            is turned; "glyph" is one character, left as it stands, but cleaned of what lies at its border.
 
     Raises:
         OptionError: no such layout.
@@ -125,8 +123,7 @@ def extract(picture: Picture, *, layout: str = "page") -> Ink:
         kept = without_lines(mask, typical)
     strength *= _plane(cv2.dilate(kept, np.ones((5, 5), np.uint8))) & (kept | (1 - mask))
     found = Ink(strength, kept, to_picture, (picture.rgb.shape[1], picture.rgb.shape[0]), grey)
-    doubt = 0.0 if sideways else _UPRIGHT
-    return found.turned(2) if layout == "page" and is_upside_down(kept, doubt) else found
+    return found.turned(2) if sideways and is_upside_down(kept) else found
 
 
 def _on_its_side(plane: _Plane) -> _Plane:

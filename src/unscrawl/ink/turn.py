@@ -32,11 +32,11 @@ def is_sideways(mask: _Plane) -> bool:
     return unit > 0 and _SURE * _unevenness(small, unit) < _unevenness(np.ascontiguousarray(small.T), unit)
 
 
-def is_upside_down(mask: _Plane, sure: float) -> bool:
-    """Tell whether lines stand on their heads: there is more ink over small letters than under them.
+def is_upside_down(mask: _Plane) -> bool:
+    """Guess whether lines stand on their heads: there is more ink over small letters than under them.
 
-    Of capitals, and of figures, this tells nothing. `sure` (0 to 1) is how much more ink must be on the
-    wrong side, as a share of both.
+    Of capitals, and of figures, this tells nothing, and of a page that need not be turned it is no reason to:
+    whoever can read tries both.
     """
     small, unit = _small(mask)
     if unit <= 0:
@@ -50,7 +50,7 @@ def is_upside_down(mask: _Plane, sure: float) -> bool:
     crest &= inner > _FULL * np.percentile(inner[crest], 90)
     y, x = np.nonzero(crest)
     over, under = (np.array([lines[y + 1 + sign * a, x].sum() for a in away]) for sign in (-1, 1))
-    return float(((under - over) / np.maximum(under + over, 1e-6)).mean()) > sure
+    return float(((under - over) / np.maximum(under + over, 1e-6)).mean()) > 0
 
 
 def back(quarters: int, width: float, height: float) -> NDArray[np.float64]:
