@@ -17,7 +17,7 @@ from typing import Any, Final
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, LogLocator
 
 Points = list[tuple[float, float]]
 """(lines seen, wrong characters in percent)"""
@@ -81,8 +81,9 @@ def main() -> None:
         xlabel="lines seen", ylabel="wrong characters on held-back lines, %", xscale="log"
     )
     draw(axes, curves(runs), bold=len(runs) == 1)
-    for ticks in (axes.xaxis.set_major_formatter, axes.xaxis.set_minor_formatter):
-        ticks(EngFormatter(sep=""))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+    axes.xaxis.set_major_formatter(EngFormatter(sep=""))
+    axes.xaxis.set_minor_formatter("")
     axes.grid(alpha=0.3, which="both")
     axes.spines[["top", "right"]].set_visible(False)
     figure.legend(fontsize=8, loc="outside right upper", frameon=False)

@@ -20,7 +20,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from unscrawl.errors import ModelError
-from unscrawl.recogniser import cores
+from unscrawl.recogniser import session_options
 from unscrawl.strip import HEIGHT
 
 __all__ = ["Head", "LineRecogniser", "Replay"]
@@ -58,16 +58,15 @@ class LineRecogniser:
         self.classes: str = "".join(self.card["classes"])
         self.stride = int(self.card.get("stride", 4))
         self.temperature = float(self.card.get("temperature", 1.0))
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads or min(4, cores())
-        options.log_severity_level = 3
         try:
             self._bytes = self.path.read_bytes()
             with np.load(self.path.with_suffix(".npz")) as file:
                 self.head: Head = (file["weight"].astype(np.float32), file["bias"].astype(np.float32))
                 kept = [file[name].astype(np.float32) for name in _REPLAY if name in file]
                 self.replay: Replay | None = (kept[0], kept[1], kept[2]) if len(kept) == 3 else None
-            self._session = ort.InferenceSession(self._bytes, options, providers=["CPUExecutionProvider"])
+            self._session = ort.InferenceSession(
+                self._bytes, session_options(threads), providers=["CPUExecutionProvider"]
+            )
         except FileNotFoundError as error:
             raise ModelError(
                 f"{error.filename}: no such file; a line recogniser is .onnx, .npz, .json"

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from unscrawl.alphabet import ALPHABET, select
 from unscrawl.apart import read_apart
-from unscrawl.choice import is_writing, surer
+from unscrawl.choice import is_beyond_doubt, is_writing, surer
 from unscrawl.cut import read_folder
 from unscrawl.errors import ModelError, OptionError
 from unscrawl.image import Picture, load
@@ -171,10 +171,11 @@ class Reader:
         taught = self.hand.line if self.hand else None
         reader = WholeLines(self.line_recogniser, self.languages, self._weight)
         whole, language = reader.read(seen.views, taught)
-        apart = [i for i, strip in enumerate(seen.strips) if stands_apart(strip, whole[i][0])]
+        spoken = self._weight > 0
+        doubtful = [i for i, reading in enumerate(whole) if not is_beyond_doubt(reading, spoken=spoken)]
+        apart = [i for i in doubtful if stands_apart(seen.strips[i], whole[i][0])]
         numbers = [i for i in apart if i < len(seen.lines)]  # a picture of one line may have no ink
         printed = dict(zip(numbers, read_apart(self, seen.lattices(numbers), language), strict=True))
-        spoken = self._weight > 0
         lines = [surer(reading, printed.get(i), spoken=spoken) for i, reading in enumerate(whole)]
         return [line for line in lines if line and (seen.layout != "page" or is_writing(line))]
 

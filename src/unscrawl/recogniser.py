@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 
 from unscrawl.errors import ModelError
 
-__all__ = ["JUNK", "Recogniser", "cores"]
+__all__ = ["JUNK", "Recogniser", "cores", "session_options"]
 
 JUNK: Final = "no character"
 """The class of the shipped network for ink that is no single character."""
 
-_CHUNK: Final = 512  # pictures a run: bounds memory on a page of a thousand hypotheses
+_CHUNK: Final = 64  # pictures a run: what a core's cache holds; a page may have a thousand hypotheses
 _HEAVY_TAIL: Final = 4.0  # degrees of freedom of the place on the line: an odd hand is no impossibility
 _LEAST_SPREAD: Final = 0.12  # x-heights; fonts agree with each other more than hands do
 _JUNK_PLACE: Final = ((0.9, 0.0), (0.7, 0.5))  # mean and spread of (top, bottom) of anything at all
@@ -51,12 +51,9 @@ class Recogniser:
         # Takes the training set's class frequencies out again (see learn/shipped.py).
         self._bias = np.array(self.card.get("bias", np.zeros(len(self.classes))), np.float32)
         self.junk = self.classes.index(JUNK) if JUNK in self.classes else None
-        options = ort.SessionOptions()
-        options.intra_op_num_threads = threads or min(4, cores())
-        options.log_severity_level = 3
         try:
             self._session = ort.InferenceSession(
-                self.path.read_bytes(), options, providers=["CPUExecutionProvider"]
+                self.path.read_bytes(), session_options(threads), providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # ONNX Runtime has no exception tree of its own
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -68,7 +65,12 @@ class Recogniser:
         if len(inputs) != 1 or inputs[0].type != "tensor(uint8)" or len(outputs) != 1:
             raise ModelError(f"{self.path} does not take one uint8 picture and give one row of logits")
         self._input = inputs[0].name
-        width = self.logits(np.zeros((1, *self.size), np.uint8)).shape[1]
+        channels = self.card.get("channels", 1)
+        probe = np.zeros((1, *self.size, *([channels] if channels > 1 else [])), np.uint8)
+        try:
+            width = self.logits(probe).shape[1]
+        except Exception as error:  # as above: the card's size is not the network's
+            raise ModelError(f"{self.path} does not take pictures of its card's size and channels") from error
         if width != len(self.classes):
             raise ModelError(
                 f"{self.path} gives {width} logits but its card names {len(self.classes)} classes"
@@ -163,6 +165,16 @@ class Recogniser:
 def cores() -> int:
     """Return how many processors this process may use; only Linux knows better than the machine's number."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def session_options(threads: int | None) -> ort.SessionOptions:
+    """Return how ONNX Runtime is to run; threads None takes the cores there are, four at most."""
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads or min(4, cores())
+    options.log_severity_level = 3
+    # Between two calls its threads would keep the cores busy that OpenCV and NumPy need by then.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return options
 
 
 def _read_card(path: Path) -> dict[str, Any]:

@@ -68,6 +68,7 @@ def ship(run: Run, data_dir: Path, fonts_dir: Path, out: Path) -> dict[str, Any]
         run,
         out,
         half=True,
+        int8=data.train.images,
         bias=[round(float(b), 4) for b in bias],
         places={"mean": mean.round(3).tolist(), "spread": spread.round(3).tolist()},
         preprocessing="unscrawl.glyph.prepare: ink in a 20 × 20 box, centre of mass at (14, 14) of 28 × 28",
