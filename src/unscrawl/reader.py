@@ -143,7 +143,8 @@ class Reader:
         picture = _picture(source, name)
         if layout == "glyph":
             return SeenGlyph.of(picture, self.recogniser)
-        return Seen(picture, layout, self.recogniser, self.line_recogniser)
+        own = self.hand is not None and self.hand.own_alphabet
+        return Seen(picture, layout, self.recogniser, self.line_recogniser, turn=not own)
 
     def tell(self, seen: Seen | SeenGlyph) -> Page:
         """Tell what is written in a picture that was looked at.

@@ -30,6 +30,7 @@ _NO_PLANE: Final = np.zeros((0, 0), np.uint8)
 _CLEAR: Final = 0.75  # how clear the lines of a page must be not to be tried the other way up
 _CLEARER: Final = 0.05  # by how much it must be clearer then
 _TRIED: Final = 6  # lines by which that is judged, the longest
+_ENOUGH: Final = 400  # columns of their strips, some twenty characters, below which nothing is judged
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,8 @@ class Seen:
         layout: what it shows: "page", "line" or "word".
         recogniser: of characters that stand apart.
         line_recogniser: of lines; None where they are read by characters alone.
+        turn: whether a page may be turned on its head to see if it reads better; signs of an alphabet of
+            one's own do not say.
 
     The planes of the ink, many times as large as what was found in them, are not kept. A picture that is one
     line is read as it is: its ink is looked for, and any line's lattice made, when first asked for.
@@ -81,17 +84,19 @@ class Seen:
         layout: str,
         recogniser: Recogniser,
         line_recogniser: LineRecogniser | None,
+        *,
+        turn: bool = True,
     ) -> None:
         self.picture, self.layout = picture, layout
         self.recogniser, self.line_recogniser = recogniser, line_recogniser
         self._lattices: dict[int, Lattice] = {}
         self._alone = None if layout == "page" or line_recogniser is None else view_picture(picture)
-        self._ink = None if self._alone else _Found.of(picture, layout, line_recogniser)
+        self._ink = None if self._alone else _Found.of(picture, layout, line_recogniser, turn=turn)
 
     @property
     def _found(self) -> _Found:
         if self._ink is None:
-            self._ink = _Found.of(self.picture, self.layout, self.line_recogniser)
+            self._ink = _Found.of(self.picture, self.layout, self.line_recogniser, turn=False)
         return self._ink
 
     @property
@@ -148,19 +153,23 @@ class _Found:
     nbytes: int
 
     @classmethod
-    def of(cls, picture: Picture, layout: str, recogniser: LineRecogniser | None) -> _Found:
+    def of(cls, picture: Picture, layout: str, recogniser: LineRecogniser | None, *, turn: bool) -> _Found:
         """Find them; of a page of which little can be read, the other way up too, and keep the clearer."""
         ink = extract(picture, layout=layout)
         found = cls.within(ink, layout, crops=recogniser is not None)
-        if layout != "page" or recogniser is None or (clear := found.clearness(recogniser)) >= _CLEAR:
+        if layout != "page" or not turn or recogniser is None:
+            return found
+        clear = found.clearness(recogniser)
+        if clear is None or clear >= _CLEAR:
             return found
         other = cls.within(ink.turned(2), layout, crops=True)
-        return other if other.clearness(recogniser) > clear + _CLEARER else found
+        return other if (other.clearness(recogniser) or 0) > clear + _CLEARER else found
 
-    def clearness(self, recogniser: LineRecogniser) -> float:
-        """Return how clear the longest lines are to `recogniser`, 0 to 1; 1 where there are none."""
+    def clearness(self, recogniser: LineRecogniser) -> float | None:
+        """Return how clear the longest lines are to `recogniser`, 0 to 1; None where they are too short."""
         longest = sorted((view.image for view in self.views), key=lambda image: -image.shape[1])[:_TRIED]
-        return clearness(recogniser, longest) if longest else 1.0
+        enough = sum(image.shape[1] for image in longest) >= _ENOUGH
+        return clearness(recogniser, longest) if enough else None
 
     @classmethod
     def within(cls, ink: Ink, layout: str, *, crops: bool) -> _Found:
