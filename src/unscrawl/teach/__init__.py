@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from unscrawl import shelf
 from unscrawl.errors import OptionError
@@ -147,12 +148,13 @@ def _teach(
         ]
         samples = ()
     lines_used = characters_used = 0
-    if lines.recogniser is not None and (samples or hand.lines):
-        hand, lines_used = _teach_lines(
-            hand, _readable(samples, left_out), lines.recogniser, lines.efforts, lines.watch, left_out
-        )
-    if glyphs is not None and (characters or hand.characters):
-        hand, characters_used = _teach_characters(hand, characters, glyphs, left_out)
+    with threadpool_limits(limits=1, user_api="blas"):  # small matrices: a second thread slows all down
+        if lines.recogniser is not None and (samples or hand.lines):
+            hand, lines_used = _teach_lines(
+                hand, _readable(samples, left_out), lines.recogniser, lines.efforts, lines.watch, left_out
+            )
+        if glyphs is not None and (characters or hand.characters):
+            hand, characters_used = _teach_characters(hand, characters, glyphs, left_out)
     words = {**hand.words, **words_of(line.text for line in hand.lines)}
     hand = _within_limit(replace(hand, words=words))
     return Report(
