@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,10 @@ from starlette.testclient import TestClient
 
 from unscrawl import handfile
 from unscrawl.hand import Character, GlyphHead, Hand, Sample
-from unscrawl.web.app import create_app
 from unscrawl.web.learning import OwnHands
-from unscrawl.web.store import Store
-from web_fake import WRITE
+from web_real import client
 
-
-@pytest.fixture
-def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    monkeypatch.setenv("UNSCRAWL_HANDS", str(tmp_path / "hands"))
-    app = create_app(Store(tmp_path / "pages.sqlite"), OwnHands(), seconds=600)
-    with TestClient(app, base_url="http://localhost", headers=WRITE) as opened:
-        yield opened
+__all__ = ["client"]
 
 
 def hand(name: str = "zoë") -> Hand:

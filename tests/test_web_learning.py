@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
 from conftest import LETTER
-from unscrawl.web.app import create_app
-from unscrawl.web.learning import OwnHands
-from unscrawl.web.store import Store
-from web_fake import WRITE
+from web_real import client
 
-
-@pytest.fixture
-def client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    monkeypatch.setenv("UNSCRAWL_HANDS", str(tmp_path / "hands"))
-    app = create_app(Store(tmp_path / "pages.sqlite"), OwnHands(), seconds=600)
-    with TestClient(app, base_url="http://localhost", headers=WRITE) as opened:
-        yield opened
+__all__ = ["client"]
 
 
 def test_corrected_letter_teaches_a_hand_that_reads_it_again(client: TestClient) -> None:
