@@ -11,7 +11,7 @@ import torch
 
 from lines_made import line, sample
 from unscrawl.alphabet import LINE
-from unscrawl.learn.lines.augment import distort, plain
+from unscrawl.distort import distort, plain
 from unscrawl.learn.lines.batches import POOL, Batch, batches, collate, encode
 from unscrawl.learn.lines.recipe import LineRecipe
 

@@ -37,6 +37,15 @@ def test_import_alone_loads_nothing_heavy() -> None:
     assert ran.stdout == "set()\n"
 
 
+def test_teaching_and_the_web_page_do_without_the_workbench() -> None:
+    program = (
+        "import sys, unscrawl.teach, unscrawl.web.learning; "
+        "print([name for name in sys.modules if name == 'torch' or name.startswith('unscrawl.learn')])"
+    )
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout == "[]\n"
+
+
 def test_module_is_the_command() -> None:
     command = [sys.executable, "-m", "unscrawl", "--version"]
     ran = subprocess.run(command, capture_output=True, text=True, check=True)

@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from unscrawl.distort import distort
 from unscrawl.hand import Sample
-from unscrawl.learn.lines.augment import distort
 from unscrawl.teach.pupil import Lesson
 from unscrawl.teach.tail import Tail
 from unscrawl.teach.trial import room

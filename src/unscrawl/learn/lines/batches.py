@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from unscrawl.alphabet import LINE
-from unscrawl.learn.lines.augment import distort
+from unscrawl.distort import distort
 from unscrawl.learn.lines.recipe import LineRecipe
 from unscrawl.learn.lines.sources import Sample, fits, to_ink
 from unscrawl.spelling import clean

@@ -12,7 +12,7 @@ from rapidfuzz.distance import Levenshtein
 from torch import Tensor
 
 from unscrawl.alphabet import LINE
-from unscrawl.learn.lines.augment import plain
+from unscrawl.distort import plain
 from unscrawl.learn.lines.batches import collate
 from unscrawl.learn.lines.net import LineNet
 from unscrawl.learn.lines.sources import Sample
