@@ -7,6 +7,7 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -179,6 +180,16 @@ def test_a_picture_that_claims_a_vast_size_is_not_decoded() -> None:
     png[16:20] = (1 << 24).to_bytes(4, "big")
     with pytest.raises(ModelError, match="picture"):
         handfile.from_png(bytes(png), height=40)
+
+
+def test_pictures_that_would_fill_the_memory_are_refused_before_any_is_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    strip = np.zeros((40, 100_000), np.uint8)  # a few kilobytes as a file
+    data = Hand("andrew", (Sample(strip, "a"),) * 17).to_bytes()
+    monkeypatch.setattr(cv2, "imdecode", None)
+    with pytest.raises(ModelError, match=r"bomb\.hand is no hand: its pictures are far too large"):
+        Hand.from_bytes(data, "bomb.hand")
 
 
 def test_a_disk_that_is_full_changes_nothing(monkeypatch: pytest.MonkeyPatch, place: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import struct
 from collections.abc import Mapping
 from typing import Any, Final
@@ -24,7 +25,9 @@ FORMAT: Final = 1
 _KEY: Final = "unscrawl hand"
 _STEP: Final = 17  # 16 grey levels: a third of the bytes of 256, and nothing is read differently
 _MOST: Final = 1 << 22  # pixels of one picture at most
-_HEADER: Final = struct.Struct(">I4sII")  # the first chunk of a PNG: length, "IHDR", width, height
+_MOST_IN_ALL: Final = 1 << 26  # pixels of all of them: ten thousand lines have less
+_HEADER: Final = b"\x00\x00\x00\x0dIHDR"  # length and name of the first chunk of a PNG, at byte 8
+_SIZE: Final = struct.Struct(">II")  # width and height, which follow
 
 
 def pack(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
@@ -38,7 +41,8 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     """Return facts and arrays of a file's bytes.
 
     Raises:
-        ModelError: they are no hand's, damaged, or of a newer form; the message says which, without a path.
+        ModelError: they are no hand's, damaged, of a newer form, or would fill the memory; the message says
+            which, without a path.
     """
     try:
         arrays = load(data)
@@ -52,7 +56,15 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         raise ModelError(f"was written by a newer unscrawl (form {form}): update unscrawl")
     if kept.get("sha256") != _digest(kept[_KEY], arrays):
         raise ModelError("is damaged: its contents do not match its digest")
+    if _pixels(data) > _MOST_IN_ALL:
+        raise ModelError("is no hand: its pictures are far too large")
     return facts, arrays
+
+
+def _pixels(data: bytes) -> int:
+    """Count the pixels that the PNGs in `data` say they have, without decoding any."""
+    found = re.finditer(re.escape(_HEADER), data[: -_SIZE.size])
+    return sum(width * height for width, height in (_SIZE.unpack_from(data, m.end()) for m in found))
 
 
 def _digest(text: str, arrays: Mapping[str, NDArray[Any]]) -> str:
@@ -78,16 +90,10 @@ def from_png(data: bytes, *, height: int | None = None, width: int | None = None
     Raises:
         ModelError: it is no such picture.
     """
-    try:
-        _, kind, w, h = _HEADER.unpack_from(data, 8)
-    except struct.error:
-        kind, w, h = b"", 0, 0
+    whole = data[8:16] == _HEADER and len(data) >= 16 + _SIZE.size
+    w, h = _SIZE.unpack_from(data, 16) if whole else (0, 0)
     fits = height in (None, h) and width in (None, w) and 0 < w * h <= _MOST
-    image = (
-        cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE)
-        if fits and kind == b"IHDR"
-        else None
-    )
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_GRAYSCALE) if fits else None
     if image is None or image.shape != (h, w):
         raise ModelError("holds a picture that is damaged")
     return np.asarray(image, np.uint8)

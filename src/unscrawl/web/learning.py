@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import struct
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -26,8 +24,6 @@ from unscrawl.web.refused import RefusedError
 __all__ = ["OwnHands"]
 
 _LARGEST: Final = 4 << 20  # bytes of a hand's file; teaching keeps them below 1 MB
-_MOST: Final = 1 << 26  # pixels in such a file: ten thousand lines have less
-_SIZE: Final = struct.Struct(">II")  # width and height, which follow a PNG's "IHDR"
 _SURE: Final = 0.9  # odds of a cut between two characters that stand apart
 _APART: Final = (0.75, 1.25)  # such cuts a character in writing whose characters stand apart
 
@@ -89,7 +85,7 @@ class OwnHands:
         return Hand.load(hand).to_bytes()
 
     def take(self, data: bytes, source: str, name: str | None) -> Holding:
-        if len(data) > _LARGEST or _pixels(data) > _MOST:
+        if len(data) > _LARGEST:
             raise RefusedError(413, f"{source} is no hand: it is far too large")
         try:
             hand = Hand.from_bytes(data, source)
@@ -128,12 +124,6 @@ def _rates(hand: Hand) -> tuple[float | None, float | None]:
     if hand.line is None:
         return None, None
     return hand.figures.get("cer_before"), hand.figures.get("cer_after")
-
-
-def _pixels(data: bytes) -> int:
-    """Count the pixels that the PNGs in a hand's file say they have, before any is decoded."""
-    sizes = (_SIZE.unpack_from(data, m.end()) for m in re.finditer(b"IHDR", data[: -_SIZE.size]))
-    return sum(width * height for width, height in sizes)
 
 
 def _stands_apart(part: Part, text: str) -> bool:
