@@ -1,14 +1,15 @@
 """Characters of the known alphabet as one writer makes them: a taught layer on the glyph recogniser's logits.
 
-Anchors are the characters of the handwriting fonts in the package, so that what was not taught is read as
-before.
+First a bias takes up what sort of characters this writer writes (see `leaning`), then the layer is taught how
+they look. Anchors are the characters of the handwriting fonts in the package, so that what was not taught is
+read as before.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from functools import cache, partial
+from functools import cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -20,19 +21,22 @@ from unscrawl.glyph import SIDE, prepare
 from unscrawl.hand import Character, GlyphHead
 from unscrawl.recogniser import Recogniser
 from unscrawl.synth.hands import FontHand, bundled_fonts
-from unscrawl.teach.adapt import Anchors, Student
+from unscrawl.teach.adapt import Anchors, Student, log_softmax
+from unscrawl.teach.leaning import lean
 from unscrawl.teach.symbols import redraw
-from unscrawl.teach.trial import LOOKS, choose, look
 
 __all__ = ["Adapted", "adapt_characters"]
 
+_LOOKS: Final = (0, 2, 4, 7, 11)  # steps after which characters that were held out are read
 _COPIES: Final = 4  # pictures made of one character, the first unchanged
 _FOLDS: Final = 5
-_ANCHOR: Final = 0.1  # weight of an anchor beside one picture
-_PULL: Final = 0.02  # weight of an anchor's shifted answers, for each picture
+_ANCHOR: Final = 0.3  # weight of an anchor beside one picture
+_PULL: Final = 0.2  # weight of an anchor's shifted answers, for each picture
+_RIGHT: Final = 3.0  # characters read right for one that was not, at least, on any page
 _X_HEIGHT: Final = 32  # px at which anchors are drawn
 
 Floats = NDArray[np.float32]
+Ints = NDArray[np.int64]
 
 
 class Adapted(NamedTuple):
@@ -56,46 +60,75 @@ def adapt_characters(characters: Sequence[Character], recogniser: Recogniser, *,
     x = recogniser.logits(pictures.reshape(-1, SIDE, SIDE)).reshape(len(characters), _COPIES, -1)
     y = np.array([recogniser.classes.index(c.label) for c in characters])
     fixed = recogniser.logits(_printed())
-    looks = np.zeros((len(LOOKS) + 1, 2))
+    base = _measure(recogniser.calibrate(x[:, 0]), y)
+    looks = np.zeros((len(_LOOKS), 2))
     for out in np.array_split(rng.permutation(len(y)), min(_FOLDS, len(y))):
         rest = np.delete(np.arange(len(y)), out)
-        layer = _student(x[rest], fixed, recogniser)
-        step = partial(layer.step, _wanted(y[rest], x.shape[2]))
-        looks += look(step, partial(_measure, layer, x[out, 0], y[out], recogniser))
-    steps, good = choose(looks)
-    after = int(looks[LOOKS.index(steps) + 1, 0])
+        layer = _Layer(x[rest], y[rest], fixed, recogniser)
+        for i, steps in enumerate(_LOOKS):
+            layer.learn(steps)
+            looks[i] += _measure(layer.log_p(x[out, 0]), y[out])
+    good = [i for i, (wrong, loss) in enumerate(looks) if wrong <= base[0] and loss < base[1]]
+    best = min(good or range(len(looks)), key=lambda i: tuple(looks[i]))
+    counts = base[0], int(looks[best, 0]), len(y)
     if not good:
-        return Adapted(None, int(looks[0, 0]), after, len(y))
-    layer = _student(x, fixed, recogniser)
-    for _ in range(steps):
-        layer.step(_wanted(y, x.shape[2]))
-    return Adapted(_head(layer, recogniser), int(looks[0, 0]), after, len(y))
+        return Adapted(None, *counts)
+    layer = _Layer(x, y, fixed, recogniser)
+    layer.learn(_LOOKS[best])
+    return Adapted(layer.head(), *counts)
 
 
-def _student(x: Floats, fixed: Floats, recogniser: Recogniser) -> Student:
-    """Make a layer on the logits x [N, copies, K], held by those of the anchors, [M, K]."""
-    frames = x.reshape(-1, x.shape[2])
-    ones = np.concatenate([fixed, np.ones((len(fixed), 1), np.float32)], axis=1)
-    moments = ones.T @ ones / np.float32(len(ones))
-    anchors = Anchors(fixed, recogniser.calibrate(fixed), _ANCHOR, moments, _PULL * len(frames))
-    return Student(frames, recogniser.calibrate(frames), anchors)
+class _Layer:
+    """What is learnt of characters: x [N, copies, K] their logits, y [N] their classes, `fixed` anchors."""
+
+    def __init__(self, x: Floats, y: Ints, fixed: Floats, recogniser: Recogniser) -> None:
+        self._recogniser, self._taken = recogniser, 0
+        self._leaning = _leaning(x[:, 0], y, fixed, recogniser)
+        frames = x.reshape(-1, x.shape[2])
+        ones = np.concatenate([fixed, np.ones((len(fixed), 1), np.float32)], axis=1)
+        moments = ones.T @ ones / np.float32(len(ones))
+        anchors = Anchors(fixed, self._base(fixed), _ANCHOR, moments, _PULL * len(frames))
+        self._student = Student(frames, self._base(frames), anchors)
+        self._wanted = np.eye(x.shape[2], dtype=np.float32)[np.repeat(y, x.shape[1])]
+
+    def _base(self, logits: Floats) -> Floats:
+        return log_softmax(self._recogniser.calibrate(logits) + self._leaning)
+
+    def learn(self, steps: int) -> None:
+        """Go on until so many steps are taken."""
+        for _ in range(self._taken, steps):
+            self._student.step(self._wanted)
+        self._taken = max(self._taken, steps)
+
+    def log_p(self, logits: Floats) -> Floats:
+        """Return log p(class | picture), [N, K], as far as it is taught."""
+        return self._student.log_p(logits, self._base(logits))
+
+    def head(self) -> GlyphHead:
+        """Fold the base's calibration and what was taught into one layer."""
+        base = self._recogniser
+        K = len(base.classes)
+        weight = np.eye(K, dtype=np.float32) / np.float32(base.temperature) + self._student.weight
+        bias = self._base(np.zeros((1, K), np.float32))[0] + self._student.bias
+        return GlyphHead(base.classes, weight, bias, base.fingerprint)
 
 
-def _wanted(y: NDArray[np.int64], classes: int) -> Floats:
-    return np.eye(classes, dtype=np.float32)[np.repeat(y, _COPIES)]
+def _leaning(x: Floats, y: Ints, fixed: Floats, recogniser: Recogniser) -> Floats:
+    """Return what the writer's characters, logits x [N, K], say of those to come, [K].
+
+    Where mostly such are taught as were misread, the `fixed` ones of the fonts stand for those read right.
+    """
+    log_p, answers = recogniser.calibrate(x), recogniser.calibrate(fixed)
+    wrong = int((log_p.argmax(axis=1) != y).sum())
+    missing = max(0.0, _RIGHT * wrong - (len(y) - wrong))
+    weight = np.repeat([1.0, missing / len(fixed)], [len(y), len(fixed)])
+    every, classes = np.concatenate([log_p, answers]), np.append(y, answers.argmax(axis=1))
+    return np.asarray(lean(every, classes, weight, recogniser.classes), np.float32)
 
 
-def _measure(layer: Student, x: Floats, y: NDArray[np.int64], recogniser: Recogniser) -> tuple[int, float]:
-    log_p = layer.log_p(x, recogniser.calibrate(x))
+def _measure(log_p: Floats, y: Ints) -> tuple[int, float]:
+    """Return how many characters are read wrong, and their log loss."""
     return int((log_p.argmax(axis=1) != y).sum()), -float(log_p[np.arange(len(y)), y].sum())
-
-
-def _head(layer: Student, recogniser: Recogniser) -> GlyphHead:
-    """Fold the base's calibration and what was taught into one layer."""
-    K = len(recogniser.classes)
-    bias = recogniser.calibrate(np.zeros((1, K), np.float32))[0] + layer.bias
-    weight = np.eye(K, dtype=np.float32) / np.float32(recogniser.temperature) + layer.weight
-    return GlyphHead(recogniser.classes, weight, bias, recogniser.fingerprint)
 
 
 @cache

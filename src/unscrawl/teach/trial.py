@@ -18,10 +18,7 @@ from unscrawl.recogniser import cores
 from unscrawl.teach.posteriors import posteriors
 from unscrawl.teach.pupil import QUICK, Base, Effort, Learnt, Lesson, blend, learn, read, turns
 
-__all__ = ["LOOKS", "Outcome", "choose", "fits", "greedy", "look", "room", "teach_lines"]
-
-LOOKS: Final = (2, 4, 7, 11)
-"""Steps after which characters that were held out are read."""
+__all__ = ["Outcome", "fits", "greedy", "room", "teach_lines"]
 
 _FEW: Final = 8  # lines from which half of them, turn about, are enough to learn from for the trial
 _FOLDS: Final = 4  # parts that fewer are cut into
@@ -113,23 +110,6 @@ def fits(log_p: Floats, text: tuple[int, ...]) -> bool:
 def room(text: Sequence[int]) -> int:
     """Return the frames that CTC needs to spell `text`: a blank goes between equal neighbours."""
     return len(text) + sum(a == b for a, b in itertools.pairwise(text))
-
-
-def look(step: Callable[[], None], measure: Callable[[], tuple[int, float]]) -> NDArray[np.float64]:
-    """Return errors and loss as measured before the first step and at each look, [looks + 1, 2]."""
-    found = [measure()]
-    for taken in range(1, LOOKS[-1] + 1):
-        step()
-        if taken in LOOKS:
-            found.append(measure())
-    return np.array(found, np.float64)
-
-
-def choose(looks: NDArray[np.float64]) -> tuple[int, bool]:
-    """Return the number of steps with the fewest errors, and whether it is in no respect worse than none."""
-    good = [i for i in range(1, len(looks)) if looks[i, 0] <= looks[0, 0] and looks[i, 1] < looks[0, 1]]
-    best = min(good or range(1, len(looks)), key=lambda i: (looks[i, 0], looks[i, 1]))
-    return LOOKS[best - 1], bool(good)
 
 
 def _measure(lessons: Sequence[Lesson], log_p: Sequence[Floats]) -> tuple[int, float]:
