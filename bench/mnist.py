@@ -1,11 +1,17 @@
 """Accuracy against seconds on MNIST: ours beside what people commonly run, on this machine, same data.
 
     python bench/mnist.py --data-dir FOLDER [--seeds 5] [--only quick,example] [--out bench/results]
+                          [--keep RUNS] [--average best]
 
 Every run is a process of its own. Its clock starts before the process does, so Python's start, imports
 and loading the data count; the seconds of `import torch` are given beside. The rivals test after every
 epoch, as the official example does, ours once, at the end. Writes results.json, table.md and two plots;
-what results.json already has is not run again, and is in the table and the plots too. The rivals:
+what results.json already has is not run again, and is in the table and the plots too.
+
+With --keep our runs stay, as RUNS/NAME-SEED. A run that is there already, as `unscrawl train mnist --recipe
+NAME --seed SEED --out RUNS/NAME-SEED` leaves it, is measured and not trained again; one that was broken off
+goes on. Neither was timed from its start to its end here, so it has an accuracy and no seconds. --average
+takes what the finished runs of a recipe say together: the mean of their probabilities. The rivals:
 
     example    the official PyTorch example's network and loop: Dataset by sample, ToTensor, Normalize,
                batch 64, Adadelta 1.0, step 0.7, 14 epochs
@@ -20,56 +26,20 @@ import argparse
 import contextlib
 import json
 import os
-import platform
 import resource
-import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-OURS = ("quick", "good", "mlp", "lenet-dropout", "tiny", "best")
-LOOKS: Final = {
-    "quick": ("#0072B2", "o"), "good": ("#56B4E9", "s"), "mlp": ("#009E73", "D"), "best": ("#D55E00", "*"),
-    "lenet-dropout": ("#E69F00", "^"), "tiny": ("#CC79A7", "v"), "example": ("black", "P"),
-    "exercise": ("0.3", "X"), "keras": ("0.45", "<"), "sklearn": ("0.6", ">"),
-}  # fmt: skip
-"""Colour and mark of each entrant: ours in those that the colour-blind tell apart, the others grey."""
-SECONDS: Final = {
-    5: "5 s", 10: "10 s", 20: "20 s", 60: "1 min", 120: "2 min", 300: "5 min", 600: "10 min", 1800: "30 min",
-    7200: "2 h",
-}  # fmt: skip
-SIZES: Final = {n: f"{n:,}" for n in (3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000, 3_000_000)}
-ACCURACIES: Final = (90, 95, 97, 98, 98.5, 99, 99.3, 99.5, 99.7, 99.8, 99.9)
-Report = Callable[[float], None]
-"""Takes the test accuracy so far; notes the time."""
-
-
-# ── ours ──────────────────────────────────────────────────────────────────────────────────────────
-
-
-def ours(recipe: str, seed: int, folder: str, report: Report) -> int:
-    """Train one of the package's recipes and measure the run it leaves; return its parameters."""
-    from unscrawl.learn import data, loop
-    from unscrawl.learn import recipe as recipes
-    from unscrawl.learn.batches import pixels
-    from unscrawl.learn.models import parameters
-    from unscrawl.learn.predict import logits
-
-    mnist = data.load("mnist", folder, offline=True)
-    assert mnist.test is not None
-    with tempfile.TemporaryDirectory() as out:
-        run = loop.fit(mnist, recipes.load(recipe), out=out, seed=seed, progress=False)
-    scores = logits(run.model, pixels(mnist.test.images), run.mean, run.std, tta=run.tta)
-    report(float((scores.argmax(1).numpy() == mnist.test.labels).mean()))
-    return parameters(run.model)
-
+import mnistours
+from mnistfigures import AVERAGE, OURS, Result, plots, table
+from mnistours import Report
 
 # ── the rivals, written as their authors write them ───────────────────────────────────────────────
 
@@ -193,30 +163,40 @@ RIVALS: dict[str, Callable[[int, str, Report], int]] = {
 # ── running and telling ───────────────────────────────────────────────────────────────────────────
 
 
-def child(name: str, seed: int, folder: str, began: float) -> None:
+def child(name: str, seed: int, folder: str, keep: Path | None, began: float) -> None:
     """Run one entrant in this process and print what came of it as one JSON line."""
     before = time.time()
     if name != "sklearn":  # which does without
         with contextlib.suppress(ImportError):
             import torch  # noqa: F401
     imported = time.time() - before
-    curve: list[tuple[float, float]] = []
+    curve: list[tuple[float | None, float]] = []
 
     def report(accuracy: float) -> None:
         curve.append((round(time.time() - began, 2), round(accuracy, 4)))
 
-    size = ours(name, seed, folder, report) if name in OURS else RIVALS[name](seed, folder, report)
+    timed = True
+    if name in OURS:
+        size, timed = mnistours.ours(name, seed, folder, keep, report)
+    else:
+        size = RIVALS[name](seed, folder, report)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1024 if sys.platform == "linux" else 2**20)
-    print(json.dumps({"curve": curve, "parameters": size, "import": round(imported, 2), "mb": round(memory)}))
+    result = {"curve": curve, "parameters": size, "import": round(imported, 2), "mb": round(memory)}
+    if not timed:
+        result |= {"curve": [(None, accuracy) for _, accuracy in curve], "import": None, "mb": None}
+    print(json.dumps(result))
 
 
-def runs(names: list[str], seeds: int, folder: str, done: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def runs(
+    names: list[str], seeds: int, folder: str, keep: Path | None, done: dict[str, Result]
+) -> Iterator[tuple[str, Result]]:
     """Yield (name/seed, result) of every run that is not `done`, one process after the other."""
     for seed in range(seeds):
         for name in names:
             if f"{name}/{seed}" in done:
                 continue
             command = [sys.executable, __file__, "--child", name, "--seed", str(seed), "--data-dir", folder]
+            command += ["--keep", str(keep)] if keep else []
             ended = subprocess.run(
                 [*command, "--began", repr(time.time())], stdout=subprocess.PIPE, text=True, check=False
             )
@@ -226,102 +206,17 @@ def runs(names: list[str], seeds: int, folder: str, done: dict[str, Any]) -> Ite
             yield f"{name}/{seed}", json.loads(ended.stdout.splitlines()[-1])
 
 
-def reached(curve: list[list[float]], accuracy: float) -> float | None:
-    """Return the seconds after which `accuracy` was first measured."""
-    return next((seconds for seconds, value in curve if value >= accuracy), None)
+def together(recipe: str, seeds: int, folder: str, keep: Path, results: dict[str, Result]) -> None:
+    """Put the average of a recipe's kept runs into `results`, in place of one of fewer or more."""
+    from unscrawl.errors import UnscrawlError
 
-
-def spread(percent: list[float]) -> str:
-    """Return the mean of several runs and their deviation."""
-    off = f" ± {statistics.pstdev(percent):.2f}" if len(percent) > 1 else ""
-    return f"{statistics.mean(percent):.2f}{off} %"
-
-
-def table(results: dict[str, Any], names: list[str]) -> str:
-    """Return the results as a Markdown table, one row an entrant."""
-    rows = [
-        "| | parameters | test accuracy | least | seconds | to 99 % | import torch | memory |",
-        "|---" * 8 + "|",
-    ]
-    for name in names:
-        found = [r for key, r in results.items() if key.split("/")[0] == name]
-        if not found:
-            continue
-        last = [100 * r["curve"][-1][1] for r in found]
-        seconds = [r["curve"][-1][0] for r in found]
-        to_99 = [reached(r["curve"], 0.99) for r in found]
-        quickest = f"{statistics.median([t for t in to_99 if t]):.1f} s" if all(to_99) else "not in every run"
-        rows.append(
-            f"| {name} | {found[0]['parameters']:,} "
-            f"| {spread(last)} "
-            f"| {min(last):.2f} % | {statistics.median(seconds):.1f} s | {quickest} "
-            f"| {statistics.median(r['import'] for r in found):.1f} s | {max(r['mb'] for r in found)} MB |"
-        )
-    n = max(len([k for k in results if k.split("/")[0] == name]) for name in names)
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    return (
-        "\n".join(rows)
-        + f"\n\nUp to {n} seeds each, medians of seconds, mean ± deviation of accuracy; {machine}.\n"
-    )
-
-
-def looks(found: list[dict[str, Any]]) -> list[list[float]]:
-    """Return the mean and deviation of seconds, and of the wrong percent, at each look at the test part."""
-    rows = []
-    for look in zip(*(r["curve"] for r in found), strict=False):
-        seconds, wrong = [s for s, _ in look], [100 * (1 - accuracy) for _, accuracy in look]
-        rows.append([f(v) for v in (seconds, wrong) for f in (statistics.mean, statistics.pstdev)])
-    return [list(column) for column in zip(*rows, strict=True)]
-
-
-def dress(axes: Any, kind: str) -> None:
-    """Give the axes their ticks, in words one would use, and mark 99 and 99.5 %."""
-    low, high = axes.get_xlim()
-    ticks = SECONDS if kind == "seconds" else SIZES
-    x = {value: label for value, label in ticks.items() if low <= value <= high}
-    axes.set_xticks(list(x), list(x.values()))
-    most, least = (100 - wrong for wrong in sorted(axes.get_ylim()))
-    y = {100 - share: f"{share:g} %" for share in ACCURACIES if least <= share <= most}
-    axes.set_yticks(list(y), list(y.values()))
-    axes.minorticks_off()
-    axes.invert_yaxis()
-    axes.grid(alpha=0.25)
-    for share in (99.0, 99.5):
-        if least <= share <= most:
-            axes.axhline(100 - share, color="0.35", lw=1, ls=":")
-    axes.spines[["top", "right"]].set_visible(False)
-
-
-def plots(results: dict[str, Any], names: list[str], out: Path) -> None:
-    """Draw accuracy against seconds and against the number of parameters (needs matplotlib).
-
-    Mistakes are on a logarithmic scale: from 99 to 99.5 % is as far as from 98 to 99 %.
-    """
     try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        print("no plots: pip install matplotlib", file=sys.stderr)
-        return
-    every = {name: [r for key, r in results.items() if key.split("/")[0] == name] for name in names}
-    drawn = [(name, found, looks(found)) for name, found in every.items() if found]
-    drawn.sort(key=lambda entrant: entrant[2][2][-1])
-    for kind, label in (("seconds", "time from the start of the process"), ("parameters", "parameters")):
-        figure = Figure(figsize=(9, 4.6), layout="constrained")
-        axes = figure.add_subplot(xscale="log", yscale="log", xlabel=label, ylabel="right on the test part")
-        for name, found, (x, late, wrong, off) in drawn:
-            size = found[0]["parameters"]
-            about = f"{name} ({len(found)})  {spread([100 * r['curve'][-1][1] for r in found])}, "
-            about += f"{x[-1]:,.0f} s" if kind == "seconds" else f"{size:,}"
-            colour, marker = LOOKS[name]
-            if kind == "parameters":
-                x, late, wrong, off = [size], [0.0], wrong[-1:], off[-1:]
-            axes.errorbar(x, wrong, off, late, fmt="none", ecolor=colour, elinewidth=0.8, capsize=2)
-            line, ms = ("-", 7) if name in OURS else ("--", 5)
-            axes.plot(x, wrong, line, marker=marker, ms=ms, color=colour, lw=1.2, label=about)
-        dress(axes, kind)
-        title = f"entrant (seeds), mean ± std\n{platform.machine()}, {os.cpu_count()} cores"
-        figure.legend(loc="outside right upper", fontsize=8.5, frameon=False, title=title, title_fontsize=8.5)
-        figure.savefig(out / f"{kind}.png", dpi=150)
+        name, result = mnistours.averaged(recipe, seeds, folder, keep)
+    except UnscrawlError as error:
+        sys.exit(str(error))
+    for key in [k for k in results if k.startswith(AVERAGE) and k.split("/")[0].endswith(f" {recipe}")]:
+        del results[key]
+    results[f"{name}/0"] = result
 
 
 def main() -> None:
@@ -332,30 +227,40 @@ def main() -> None:
     parser.add_argument("--data-dir", required=True, help="folder with the four MNIST .gz files in it")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--only", default="quick,example,exercise,keras,sklearn", help="names, with commas")
+    parser.add_argument("--keep", type=Path, metavar="RUNS", help="folder of our runs: NAME-SEED")
+    parser.add_argument("--average", choices=OURS, metavar="NAME", help="measure its kept runs together too")
     parser.add_argument("--out", type=Path, default=Path("bench/results"))
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
     parser.add_argument("--began", type=float, default=0.0, help=argparse.SUPPRESS)
     chosen = parser.parse_args()
     if chosen.child:
-        child(chosen.child, chosen.seed, chosen.data_dir, chosen.began)
+        child(chosen.child, chosen.seed, chosen.data_dir, chosen.keep, chosen.began)
         return
     names = chosen.only.split(",")
     if wrong := [n for n in names if n not in OURS and n not in RIVALS]:
         parser.error(f"unknown: {', '.join(wrong)}; there are {', '.join((*OURS, *RIVALS))}")
+    if chosen.average and not chosen.keep:
+        parser.error("--average needs --keep: the folder of the runs")
     chosen.out.mkdir(parents=True, exist_ok=True)
     record = chosen.out / "results.json"
-    results = json.loads(record.read_text()) if record.exists() else {}
-    for key, result in runs(names, chosen.seeds, chosen.data_dir, results):
+    results: dict[str, Result] = json.loads(record.read_text()) if record.exists() else {}
+    for key, result in runs(names, chosen.seeds, chosen.data_dir, chosen.keep, results):
         results[key] = result
         record.write_text(json.dumps(results, indent=1) + "\n")
         print(key, result["curve"][-1], file=sys.stderr)
-    names = [name for name in LOOKS if any(key.split("/")[0] == name for key in results)]
-    if not names:
+    if chosen.average:
+        together(chosen.average, chosen.seeds, chosen.data_dir, chosen.keep, results)
+        record.write_text(json.dumps(results, indent=1) + "\n")
+    if not results:
         sys.exit("not one run succeeded")
-    (chosen.out / "table.md").write_text(table(results, names))
-    plots(results, names, chosen.out)
-    print(table(results, names))
+    told = table(results)
+    (chosen.out / "table.md").write_text(told)
+    try:
+        plots(results, chosen.out)
+    except ImportError:
+        print("no plots: pip install matplotlib", file=sys.stderr)
+    print(told)
 
 
 if __name__ == "__main__":
