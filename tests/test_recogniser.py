@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from unscrawl.alphabet import ALPHABET
@@ -26,6 +27,21 @@ def copy(tmp_path: Path, shipped: Recogniser) -> Path:
     for suffix in (".onnx", ".json"):
         shutil.copy(shipped.path.with_suffix(suffix), tmp_path / f"m{suffix}")
     return tmp_path / "m.onnx"
+
+
+def linear(path: Path, *form: int, classes: int = 2) -> Path:
+    """Write a network of one layer that takes uint8 [N, *form], and its card."""
+    types, made = onnx.TensorProto, onnx.helper.make_node
+    nodes = [made("Cast", ["x"], ["f"], to=types.FLOAT), made("Flatten", ["f"], ["v"])]
+    nodes.append(made("MatMul", ["v", "w"], ["y"]))
+    weight = onnx.numpy_helper.from_array(np.zeros((int(np.prod(form)), classes), np.float32), "w")
+    taken = onnx.helper.make_tensor_value_info("x", types.UINT8, ["N", *form])
+    given = onnx.helper.make_tensor_value_info("y", types.FLOAT, ["N", classes])
+    graph = onnx.helper.make_graph(nodes, "linear", [taken], [given], [weight])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[onnx.helper.make_opsetid("", 17)]), path)
+    card = {"classes": list("abcdef"[:classes]), "size": form[0], "channels": form[2] if form[2:] else 1}
+    path.with_suffix(".json").write_text(json.dumps(card))
+    return path
 
 
 def test_shipped_classes_are_the_alphabet(shipped: Recogniser) -> None:
@@ -114,3 +130,33 @@ def test_card_of_another_network(copy: Path) -> None:
     copy.with_suffix(".json").write_text(json.dumps(card))
     with pytest.raises(ModelError, match="10 classes"):
         Recogniser(copy)
+
+
+@pytest.mark.parametrize(("form", "told"), [((32, 32), "32 x 32 grey"), ((28, 28, 3), "28 x 28 colour")])
+def test_network_of_another_form_is_not_for_reading(tmp_path: Path, form: tuple[int, ...], told: str) -> None:
+    path = linear(tmp_path / "m.onnx", *form)
+    with pytest.raises(ModelError, match=rf"m\.onnx takes {told} pictures, not 28 x 28 grey"):
+        Recogniser(path)
+    assert Recogniser(path, any_form=True).logits(np.zeros((3, *form), np.uint8)).shape == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("classes", [1, 2]),
+        ("size", "large"),
+        ("size", [28]),
+        ("channels", "grey"),
+        ("temperature", "warm"),
+        ("bias", ["none", "none"]),
+        ("bias", [0.0]),
+        ("places", {"mean": [[0, 1]], "spread": [[1, 1]]}),
+        ("places", "anywhere"),
+    ],
+)
+def test_card_of_the_wrong_form(tmp_path: Path, key: str, value: object) -> None:
+    path = linear(tmp_path / "m.onnx", 28, 28)
+    card = path.with_suffix(".json")
+    card.write_text(json.dumps(json.loads(card.read_text()) | {key: value}))
+    with pytest.raises(ModelError, match=r"m\.json"):
+        Recogniser(path)

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from unscrawl.card import JUNK, Card
 from unscrawl.errors import ModelError
+from unscrawl.glyph import SIDE
 
 __all__ = ["JUNK", "Recogniser", "cores", "session_options"]
 
-JUNK: Final = "no character"
-"""The class of the shipped network for ink that is no single character."""
-
 _CHUNK: Final = 64  # pictures a run: what a core's cache holds; a page may have a thousand hypotheses
 _HEAVY_TAIL: Final = 4.0  # degrees of freedom of the place on the line: an odd hand is no impossibility
-_LEAST_SPREAD: Final = 0.12  # x-heights; fonts agree with each other more than hands do
-_JUNK_PLACE: Final = ((0.9, 0.0), (0.7, 0.5))  # mean and spread of (top, bottom) of anything at all
 
 Floats = NDArray[np.float32]
 
@@ -35,22 +31,34 @@ class Recogniser:
     Args:
         path: an `.onnx` file with its card, the same name ending in `.json`; None takes the shipped one.
         threads: for ONNX Runtime; None takes every core it may use, four at most.
+        any_form: take networks of other pictures too than `glyph.prepare` gives, to measure them.
 
     Raises:
-        ModelError: a file is missing, damaged, or the two do not fit together.
+        ModelError: a file is missing, damaged, the two do not fit together, or the pictures are others.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | None = None, *, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        threads: int | None = None,
+        any_form: bool = False,
+    ) -> None:
         shipped = Path(str(resources.files("unscrawl"))) / "weights" / "glyph.onnx"
         self.path = Path(path) if path is not None else shipped
         if not self.path.is_file():
             raise ModelError(f"{self.path}: no such model; `unscrawl export` writes one")
-        self.card = _read_card(self.path.with_suffix(".json"))
-        self.classes: tuple[str, ...] = tuple(self.card["classes"])
-        self.temperature = float(self.card.get("temperature", 1.0))
-        # Takes the training set's class frequencies out again (see learn/shipped.py).
-        self._bias = np.array(self.card.get("bias", np.zeros(len(self.classes))), np.float32)
+        self.card = Card.read(self.path.with_suffix(".json"))
+        self.classes = self.card.classes
+        self.temperature = self.card.temperature
         self.junk = self.classes.index(JUNK) if JUNK in self.classes else None
+        (high, wide), channels = self.card.size, self.card.channels
+        if not any_form and (high, wide, channels) != (SIDE, SIDE, 1):
+            form = f"{high} x {wide} {'grey' if channels == 1 else 'colour'}"
+            raise ModelError(
+                f"{self.path} takes {form} pictures, not {SIDE} x {SIDE} grey ones: train on a folder with "
+                "--prepare for that"
+            )
         try:
             self._session = ort.InferenceSession(
                 self.path.read_bytes(), session_options(threads), providers=["CPUExecutionProvider"]
@@ -65,44 +73,20 @@ class Recogniser:
         if len(inputs) != 1 or inputs[0].type != "tensor(uint8)" or len(outputs) != 1:
             raise ModelError(f"{self.path} does not take one uint8 picture and give one row of logits")
         self._input = inputs[0].name
-        channels = self.card.get("channels", 1)
-        probe = np.zeros((1, *self.size, *([channels] if channels > 1 else [])), np.uint8)
+        deep = [self.card.channels] if self.card.channels > 1 else []
         try:
-            width = self.logits(probe).shape[1]
+            width = self.logits(np.zeros((1, *self.card.size, *deep), np.uint8)).shape[1]
         except Exception as error:  # as above: the card's size is not the network's
             raise ModelError(f"{self.path} does not take pictures of its card's size and channels") from error
         if width != len(self.classes):
             raise ModelError(
                 f"{self.path} gives {width} logits but its card names {len(self.classes)} classes"
             )
-        if self._bias.shape != (width,):
-            raise ModelError(
-                f"{self.path.with_suffix('.json')} names {self._bias.size} biases for {width} classes"
-            )
 
     @cached_property
     def fingerprint(self) -> str:
         """Name of the weights, 16 hex digits: what was taught on others does not fit these."""
         return hashlib.sha256(self.path.read_bytes()).hexdigest()[:16]
-
-    @cached_property
-    def size(self) -> tuple[int, int]:
-        """Height and width of the pictures that the network takes."""
-        side = self.card.get("size", 28)
-        return (side, side) if isinstance(side, int) else (int(side[0]), int(side[1]))
-
-    @cached_property
-    def _places(self) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
-        """Mean and spread of (top, bottom) per class, [C, 2] each, in x-heights above the baseline."""
-        places = self.card.get("places")
-        if places is None:
-            return None
-        mean, spread = np.array(places["mean"], float), np.array(places["spread"], float)
-        spread = np.hypot(spread, _LEAST_SPREAD)
-        if self.junk is not None:
-            mean = np.insert(mean, self.junk, _JUNK_PLACE[0], axis=0)
-            spread = np.insert(spread, self.junk, _JUNK_PLACE[1], axis=0)
-        return mean, spread
 
     def logits(self, images: NDArray[np.uint8]) -> Floats:
         """Run the network on uint8 [N, 28, 28]: float32 [N, C], not calibrated."""
@@ -118,7 +102,7 @@ class Recogniser:
 
     def calibrate(self, logits: Floats, softer: float = 1.0) -> Floats:
         """Turn logits [N, C] into log probabilities; the temperature is the card's, times `softer`."""
-        return _log_softmax((logits + self._bias) / (self.temperature * softer))
+        return _log_softmax((logits + self.card.bias) / (self.temperature * softer))
 
     def with_places(self, log_p: Floats, places: NDArray[np.float64]) -> Floats:
         """Return log p(class | picture, place on the line): Bayes with the card's places, [N, C].
@@ -137,7 +121,7 @@ class Recogniser:
         shift the one under which the confident glyphs are most probable is taken, the present one
         preferred.
         """
-        if self._places is None or not len(places):
+        if self.card.places is None or not len(places):
             return places
         sure = np.argsort(log_p[:, self.junk])[:60] if self.junk is not None else np.arange(len(places))[:60]
         best, best_value = places, -np.inf
@@ -154,9 +138,9 @@ class Recogniser:
 
     def _place_density(self, places: NDArray[np.float64]) -> Floats | None:
         """Log density of Student's t around each class's place, [N, C]; None where the card has no places."""
-        if self._places is None:
+        if self.card.places is None:
             return None
-        mean, spread = self._places
+        mean, spread = self.card.places
         z = ((places[:, None, :] - mean) / spread) ** 2  # [N, C, 2]
         t = -0.5 * (_HEAVY_TAIL + 1) * np.log1p(z / _HEAVY_TAIL) - np.log(spread)
         return np.asarray(t.sum(axis=2), np.float32)
@@ -175,18 +159,6 @@ def session_options(threads: int | None) -> ort.SessionOptions:
     # Between two calls its threads would keep the cores busy that OpenCV and NumPy need by then.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return options
-
-
-def _read_card(path: Path) -> dict[str, Any]:
-    try:
-        card = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelError(f"{path}: no card for the model; it lies beside the .onnx file as .json") from None
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{path} cannot be read as a model's card: {error}") from None
-    if not isinstance(card, dict) or not isinstance(card.get("classes"), list) or not card["classes"]:
-        raise ModelError(f"{path} is no model's card: it names no classes")
-    return card
 
 
 def _logsumexp(x: Floats) -> Floats:

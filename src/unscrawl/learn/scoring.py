@@ -92,8 +92,8 @@ def score_exported(path: Path, images: ImageSet) -> Scored:
     """
     from unscrawl.recogniser import Recogniser
 
-    recogniser = Recogniser(path)
-    check_form(images.images, recogniser.size[0], recogniser.card.get("channels", 1), str(path))
+    recogniser = Recogniser(path, any_form=True)
+    check_form(images.images, recogniser.card.size[0], recogniser.card.channels, str(path))
     return Scored(recogniser.log_probabilities(images.images), recogniser.classes)
 
 
