@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from unscrawl import handfile, shelf
 from unscrawl.errors import ModelError, OptionError, OutputError
@@ -172,6 +173,13 @@ def test_a_file_of_a_newer_form_asks_for_an_update(monkeypatch: pytest.MonkeyPat
 def test_a_whole_file_that_is_put_together_wrongly_is_refused() -> None:
     data = handfile.pack({"name": "x", "lines": [{"text": "a"}]}, {"strips": np.zeros(3, np.uint8)})
     with pytest.raises(ModelError, match="not put together"):
+        Hand.from_bytes(data)
+
+
+def test_a_file_nested_beyond_reason_is_refused() -> None:
+    text = "[" * 100_000
+    data = save({"strips": np.zeros(1, np.uint8)}, {"unscrawl hand": text, "sha256": ""})
+    with pytest.raises(ModelError, match="not the file of a hand"):
         Hand.from_bytes(data)
 
 

@@ -115,7 +115,20 @@ def test_damaged_file_is_named(copy: Path, suffix: str, content: bytes) -> None:
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("card", [[], {}, {"classes": ""}, {"classes": "ab"}], ids=str)
+@pytest.mark.parametrize(
+    "card",
+    [
+        [],
+        {},
+        {"classes": ""},
+        {"classes": "ab"},
+        {"classes": [1, 2]},
+        {"classes": "ab", "stride": 0},
+        {"classes": "ab", "stride": "wide"},
+        {"classes": "ab", "temperature": "warm"},
+    ],
+    ids=str,
+)
 def test_card_of_something_else_is_refused(copy: Path, card: object) -> None:
     copy.with_suffix(".json").write_text(json.dumps(card))
     with pytest.raises(ModelError, match="card"):

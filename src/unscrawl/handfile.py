@@ -50,7 +50,7 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         kept = json.loads(data[8 : 8 + length])["__metadata__"]
         facts = json.loads(kept[_KEY])
         form = int(facts["format"])
-    except (SafetensorError, ValueError, KeyError, TypeError, struct.error):
+    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError, struct.error):
         raise ModelError("is not the file of a hand, or is damaged") from None
     if form > FORMAT:
         raise ModelError(f"was written by a newer unscrawl (form {form}): update unscrawl")

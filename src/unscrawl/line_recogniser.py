@@ -55,9 +55,17 @@ class LineRecogniser:
         shipped = Path(str(resources.files("unscrawl"))) / "weights" / "line.onnx"
         self.path = Path(path) if path is not None else shipped
         self.card = self._card()
-        self.classes: str = "".join(self.card["classes"])
-        self.stride = int(self.card.get("stride", 4))
-        self.temperature = float(self.card.get("temperature", 1.0))
+        try:
+            self.classes: str = "".join(self.card["classes"])
+            self.temperature = float(self.card.get("temperature", 1.0))
+            self.stride = int(self.card.get("stride", 4))
+            if self.stride < 1:
+                raise ValueError("stride")
+        except (TypeError, ValueError):
+            card = self.path.with_suffix(".json")
+            raise ModelError(
+                f"{card} is no line recogniser's card: classes, stride or temperature are not such"
+            ) from None
         try:
             self._bytes = self.path.read_bytes()
             with np.load(self.path.with_suffix(".npz")) as file:
@@ -84,7 +92,7 @@ class LineRecogniser:
             raise ModelError(
                 f"{path}: no card of a line recogniser; `unscrawl learn-lines` writes one"
             ) from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise ModelError(f"{path} cannot be read as a line recogniser's card: {error}") from None
         if not isinstance(card, dict) or not card.get("classes"):
             raise ModelError(f"{path} is no line recogniser's card: it names no classes")
