@@ -86,7 +86,9 @@ def test_a_corrected_result_teaches_the_corrected_text(unscrawl: Run, tmp_path: 
         ("andrew", ["alone.png"], "its text is missing"),
         ("andrew", ["empty"], "nothing to learn from"),
         ("andrew", ["broken.json"], "is not JSON"),
+        ("andrew", ["nested.json"], "is not JSON"),
         ("andrew", ["other.json"], "is not a result of"),
+        ("andrew", ["endless.json"], "box are missing"),
         ("andrew", ["text.png"], "not a sound picture"),
         ("../x", ["--undo"], "cannot be the name of a hand"),
         ("andrew", ["--again"], "no hand is called 'andrew'"),
@@ -98,7 +100,10 @@ def test_bad_input_is_one_line_each_and_changes_nothing(
     (tmp_path / "empty").mkdir()
     draw("alone").save(tmp_path / "alone.png")
     (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "nested.json").write_text("[" * 100_000)
     (tmp_path / "other.json").write_text("[1]")
+    line = '{"text": "a", "words": [], "box": [1e999, 0, 9, 9]}'
+    (tmp_path / "endless.json").write_text(f'{{"source": "alone.png", "lines": [{line}]}}')
     (tmp_path / "text.png").write_text("no picture")
     (tmp_path / "text.txt").write_text("no picture")
     ran = unscrawl("teach", name, *arguments)

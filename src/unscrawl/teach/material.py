@@ -182,10 +182,10 @@ def _results(text: str, path: Path) -> Iterator[dict[str, Any]]:
     """Return the results in a file: one JSON object, or one on each line."""
     try:
         results = [json.loads(text)]
-    except ValueError:
+    except (ValueError, RecursionError):
         try:
             results = [json.loads(line) for line in text.splitlines() if line.strip()]
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise DataError(f"{path}: is not JSON ({error})") from None
     for result in results:
         if not isinstance(result, dict) or not isinstance(result.get("lines"), list):
@@ -221,7 +221,7 @@ def _corrected(
             said = [str(line["text"]), " ".join(str(w["text"]) for w in line["words"])]
             said.append(" ".join("".join(str(g["text"]) for g in w["glyphs"]) for w in line["words"]))
             box = Box(*(int(v) for v in line["box"]))
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, OverflowError):
             doubtful.append((label, "its text, words, glyphs or box are missing"))
             continue
         if len(whole) == len(result["lines"]):
