@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,14 @@ from numpy.typing import NDArray
 from unscrawl.layout import spacing
 from unscrawl.layout.baseline import LineShape, fit_baseline, fit_x_height, samples
 from unscrawl.layout.blocks import small_blocks
-from unscrawl.layout.components import Component, components, pen_width, text_size, without_specks
+from unscrawl.layout.components import (
+    Component,
+    Labelled,
+    components,
+    pen_width,
+    text_size,
+    without_specks,
+)
 from unscrawl.layout.course import fit_course
 from unscrawl.layout.lines import Track, find_tracks
 from unscrawl.layout.part import split_tall, without_offshoots
@@ -109,51 +115,37 @@ def find_rows(ink: Ink, layout: str = "page", least: float = 0.02) -> tuple[NDAr
     pen = pen_width(ink.mask)
     parts = without_specks(parts, pen)
     size = text_size(ink.mask, parts)
-    fresh = itertools.count(int(labels.max()) + 1)
+    page = Labelled(labels, ink.strength, pen, itertools.count(int(labels.max()) + 1))
     if layout == "page":
-        rows = _page(labels, ink.strength, parts, size, pen, fresh)
+        rows = _page(page, parts, size)
     else:
         rows = [Row(parts)]
-        _place(rows, labels, size, pen)
+        _place(rows, page, size)
     for row in rows:
-        whole = join_stacked(row.parts, row.shape.x_height)
-        row.atoms = overcut(whole, labels, ink.strength, row.shape, fresh, least)
+        row.atoms = overcut(join_stacked(row.parts, row.shape.x_height), page, row.shape, least)
     return labels, rows
 
 
-def _page(
-    labels: NDArray[np.int32],
-    strength: NDArray[np.uint8],
-    parts: list[Component],
-    size: float,
-    pen: float,
-    fresh: Iterator[int],
-) -> list[Row]:
+def _page(page: Labelled, parts: list[Component], size: float) -> list[Row]:
     """Find the lines of a page; those of a block of small print come before the first line below its top."""
-    blocks = small_blocks(parts, size, labels.shape)
+    blocks = small_blocks(parts, size, page.labels.shape)
     small = {p.label for block in blocks for p in block}
-    rows = _rows(labels, strength, [p for p in parts if p.label not in small], size, pen, fresh)
+    rows = _rows(page, [p for p in parts if p.label not in small], size)
     tops = [min(p.y for p in row.parts) for row in rows]
     placed: list[tuple[int, int, list[Row]]] = [(i, -1, [row]) for i, row in enumerate(rows)]
     for block in blocks:
         x, y = min(p.x for p in block), min(p.y for p in block)
         before = next((i for i, top in enumerate(tops) if top > y), len(rows))
         own = float(np.median([p.h for p in block]))
-        placed.append((before - 1, x, _rows(labels, strength, block, own, pen, fresh)))
+        placed.append((before - 1, x, _rows(page, block, own)))
     return [row for *_, lines in sorted(placed, key=lambda place: place[:2]) for row in lines]
 
 
-def _rows(
-    labels: NDArray[np.int32],
-    strength: NDArray[np.uint8],
-    parts: list[Component],
-    size: float,
-    pen: float,
-    fresh: Iterator[int],
-) -> list[Row]:
+def _rows(page: Labelled, parts: list[Component], size: float) -> list[Row]:
     """Group components into lines."""
     if not parts:
         return []
+    labels = page.labels
     letters = np.zeros(int(labels.max()) + 1, dtype=np.uint8)
     for p in parts:
         letters[p.label] = 0.25 * size < max(p.w, p.h) and p.h < 6 * size and p.w < 40 * size
@@ -163,21 +155,21 @@ def _rows(
     if not tracks:
         tracks = [Track(np.array([p.cx]), np.array([p.cy]), 0.0) for p in parts[:1]]
     tracks = without_offshoots(tracks, labels, parts, size)
-    parts = split_tall(labels, strength, parts, tracks, size, pen, fresh)
+    parts = split_tall(page, parts, tracks, size)
     kept = absorb(assign(parts, tracks, size), tracks, labels, size)
-    kept = without_smudges(kept, labels, strength, size)
+    kept = without_smudges(kept, page, size)
     height, width = labels.shape
     rows = [Row(trimmed(row, width, size), track) for row, track in zip(kept, tracks, strict=True) if row]
     rows = [row for row in rows if not is_edge(row.parts, (height, width), size)] or rows
-    _place(rows, labels, size, pen)
+    _place(rows, page, size)
     return rows
 
 
-def _place(rows: list[Row], labels: NDArray[np.int32], size: float, pen: float) -> None:
+def _place(rows: list[Row], page: Labelled, size: float) -> None:
     """Fit each row's baseline and x-height."""
     extents = []
     for row in rows:
-        e = samples(row.parts, labels, size)
+        e = samples(row.parts, page.labels, size)
         if len(e) == 0:
             p = max(row.parts, key=lambda p: p.area)
             e = np.array([[p.cx, p.y, p.y + p.h]], dtype=np.float64)
@@ -188,7 +180,7 @@ def _place(rows: list[Row], labels: NDArray[np.int32], size: float, pen: float) 
     tops = [a + b * e[:, 0] - e[:, 1] for e, (a, b) in zip(extents, baselines, strict=True)]
     x_heights = fit_x_height([t[t > 0.3 * size] for t in tops], size)
     for row, e, baseline, x_height in zip(rows, extents, baselines, x_heights.tolist(), strict=True):
-        row.shape = LineShape(baseline, x_height, pen)
+        row.shape = LineShape(baseline, x_height, page.pen)
         row.curve = fit_course(e, size, baseline, row.track)
 
 

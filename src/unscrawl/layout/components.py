@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Component", "components", "pen_width", "text_size", "without_specks"]
+__all__ = ["Component", "Labelled", "components", "pen_width", "text_size", "without_specks"]
 
 
 _FRAME = 0.35  # of the picture's longer side: what is larger is a frame or a fold, no word
@@ -36,6 +37,19 @@ class Component(NamedTuple):
     def cy(self) -> float:
         """Middle of the box down, px."""
         return self.y + self.h / 2
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """A picture's ink and which component each pixel is of, [h, w] both; `pen` is the stroke width in px.
+
+    `labels` is changed in place when a component is cut: its parts get numbers from `fresh`.
+    """
+
+    labels: NDArray[np.int32]
+    strength: NDArray[np.uint8]
+    pen: float
+    fresh: Iterator[int]
 
 
 def components(mask: NDArray[np.uint8]) -> tuple[NDArray[np.int32], list[Component]]:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unscrawl.layout.components import Component, components
+from unscrawl.layout.components import Component, Labelled, components
 from unscrawl.layout.lines import FEW_STROKES, Track
 
 __all__ = ["split_tall", "without_offshoots"]
@@ -50,34 +50,28 @@ def without_offshoots(
 
 
 def split_tall(
-    labels: NDArray[np.int32],
-    strength: NDArray[np.uint8],
-    parts: Sequence[Component],
-    tracks: Sequence[Track],
-    size: float,
-    pen: float,
-    fresh: Iterator[int],
+    page: Labelled, parts: Sequence[Component], tracks: Sequence[Track], size: float
 ) -> list[Component]:
     """Cut components that run through several lines between two of them, where that crosses least ink.
 
-    `labels` is changed in place: the parts get numbers from `fresh`. A mere tail that reaches into the next
-    line is left with its word; of a frame drawn around lines only what hangs together with words is left.
+    A mere tail that reaches into the next line is left with its word; of a frame drawn around lines only what
+    hangs together with words is left.
     """
     done: list[Component] = []
-    work = [(p, _is_frame(p, size, pen)) for p in parts]
+    work = [(p, _is_frame(p, size, page.pen)) for p in parts]
     while work:
         p, framed = work.pop()
-        above = _cut(labels, strength, p, tracks, size)
+        above = _cut(page, p, tracks, size)
         if above is None:
-            if not (framed and size < max(p.w, p.h) and p.area < _ONE_STROKE * pen * max(p.w, p.h)):
+            if not (framed and size < max(p.w, p.h) and p.area < _ONE_STROKE * page.pen * max(p.w, p.h)):
                 done.append(p)
             continue
-        view = labels[p.y : p.y + p.h, p.x : p.x + p.w]
+        view = page.labels[p.y : p.y + p.h, p.x : p.x + p.w]
         for side in (above, ~above):
             own = ((view == p.label) & side).astype(np.uint8)
             names, pieces = components(own)
             for q in pieces:
-                label = next(fresh)
+                label = next(page.fresh)
                 view[names == q.label] = label
                 work.append((Component(label, p.x + q.x, p.y + q.y, q.w, q.h, q.area), framed))
     return done
@@ -88,13 +82,7 @@ def _is_frame(p: Component, size: float, pen: float) -> bool:
     return p.w > 8 * size and p.h > 4 * size and p.area < _EMPTY * pen * p.w * p.h / size
 
 
-def _cut(
-    labels: NDArray[np.int32],
-    strength: NDArray[np.uint8],
-    p: Component,
-    tracks: Sequence[Track],
-    size: float,
-) -> NDArray[np.bool_] | None:
+def _cut(page: Labelled, p: Component, tracks: Sequence[Track], size: float) -> NDArray[np.bool_] | None:
     """Return where a component's box lies above the best cut between two lines, or None to leave it whole."""
     if p.h < 1.1 * size:
         return None
@@ -104,12 +92,12 @@ def _cut(
     if len(crossed) < 2:
         return None
     area = slice(p.y, p.y + p.h), slice(p.x, p.x + p.w)
-    own = labels[area] == p.label
+    own = page.labels[area] == p.label
     xs = np.arange(p.x, p.x + p.w, dtype=np.float64)
     upper, lower = crossed[0].course(xs) - p.y, crossed[1].course(xs) - p.y
     if (lower - upper).min() < _CLOSEST * size:
         return None
-    ink = np.where(own, strength[area], 0) / 255.0
+    ink = np.where(own, page.strength[area], 0) / 255.0
     seam = _seam(ink, upper, lower)
     above: NDArray[np.bool_] = np.arange(p.h)[:, None] < seam[None, :]
     _return_tails(above, own, upper, lower, size)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unscrawl.layout.baseline import LineShape
-from unscrawl.layout.components import Component
+from unscrawl.layout.components import Component, Labelled
 
 __all__ = ["Atom", "join_stacked", "overcut", "seam_odds"]
 
@@ -92,35 +92,27 @@ def _stacked(a: Atom, b: Atom, x_height: float) -> float:
     return share if share > 0.75 else 0.0
 
 
-def overcut(
-    atoms: Sequence[Atom],
-    labels: NDArray[np.int32],
-    strength: NDArray[np.uint8],
-    line: LineShape,
-    fresh: Iterator[int],
-    least: float,
-) -> list[Atom]:
+def overcut(atoms: Sequence[Atom], page: Labelled, line: LineShape, least: float) -> list[Atom]:
     """Cut a line's wide atoms at every likely join, left to right.
 
     A cut is the path from top to bottom that crosses least ink (a seam, as in drop-fall cutting), so
     slanted and interlocked letters come apart too. An atom of about one letter's width stays whole, and so
-    does one with no cut at least `least` probable. `labels` is changed in place: parts take their numbers
-    from `fresh`.
+    does one with no cut at least `least` probable.
     """
     wide = [i for i, atom in enumerate(atoms) if atom.w >= 0.7 * line.x_height]
     found = {i: [atom] for i, atom in enumerate(atoms)}
     for batch in _batches(wide, [atom.h for atom in atoms]):
-        own = [atoms[i].mask(labels) for i in batch]
-        inks = [_ink(atoms[i], mask, strength) for i, mask in zip(batch, own, strict=True)]
+        own = [atoms[i].mask(page.labels) for i in batch]
+        inks = [_ink(atoms[i], mask, page.strength) for i, mask in zip(batch, own, strict=True)]
         for i, mask, ink, (total, at, seams) in zip(batch, own, inks, _seams(inks, line), strict=True):
             if not at:
                 continue
             atom = atoms[i]
             features = _seam_features(atom, ink, at, seams, total, line)
             kept = seam_odds(features) >= least
-            view = labels[atom.y : atom.y + atom.h, atom.x : atom.x + atom.w]
+            view = page.labels[atom.y : atom.y + atom.h, atom.x : atom.x + atom.w]
             dot = 0.2 * line.pen * line.x_height
-            found[i] = _apart(atom, view, mask, features[kept], seams[kept], dot, fresh)
+            found[i] = _apart(atom, view, mask, features[kept], seams[kept], dot, page.fresh)
     return [part for parts in found.values() for part in parts]
 
 

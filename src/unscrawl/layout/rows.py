@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from unscrawl.layout.components import Component
+from unscrawl.layout.components import Component, Labelled
 from unscrawl.layout.lines import FEW_STROKES, Track
 
 __all__ = ["absorb", "assign", "is_edge", "trimmed", "without_smudges"]
@@ -66,14 +66,12 @@ def absorb(
     return kept
 
 
-def without_smudges(
-    rows: Sequence[list[Component]], labels: NDArray[np.int32], strength: NDArray[np.uint8], size: float
-) -> list[list[Component]]:
+def without_smudges(rows: Sequence[list[Component]], page: Labelled, size: float) -> list[list[Component]]:
     """Empty rows without any letter, and short ones much fainter than the page: dirt, ink showing through."""
     shade = []
     for row in rows:
         boxes = [(slice(p.y, p.y + p.h), slice(p.x, p.x + p.w), p.label) for p in row]
-        total = sum(int(strength[a, b][labels[a, b] == label].sum()) for a, b, label in boxes)
+        total = sum(int(page.strength[a, b][page.labels[a, b] == label].sum()) for a, b, label in boxes)
         shade.append(total / max(sum(p.area for p in row), 1))
     area = np.array([sum(p.area for p in row) for row in rows], dtype=np.float64)
     usual = float((area * shade).sum() / max(area.sum(), 1.0))
