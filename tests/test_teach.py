@@ -145,6 +145,19 @@ def test_a_hand_that_learnt_nothing_better_keeps_the_base(made: Any) -> None:
     assert report.hand.line is None or report.cer_after == 0
 
 
+def test_what_is_read_worse_in_its_language_is_given_up(made: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong(spelt: Any, log_p: Any, texts: Sequence[tuple[int, ...]], known: Any = ()) -> int:
+        return len(texts) if known else 0
+
+    monkeypatch.setattr("unscrawl.teach.trial.Spelt.wrong", wrong)
+    report = teach("andrew", lines(10), recogniser=made)
+    assert not report.kept
+    assert report.hand.line is None
+    assert (report.lines_used, report.cer_before) == (10, 0)
+    assert report.cer_after is not None
+    assert report.cer_after > 0
+
+
 def test_one_short_word_is_kept_though_nothing_can_be_held_out(made: Any) -> None:
     report = teach("andrew", [written("wisdom")], recogniser=made)
     assert (report.lines_used, report.kept, report.cer_before) == (1, False, None)

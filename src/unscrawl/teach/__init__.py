@@ -41,8 +41,8 @@ LeftOut = tuple[str, str]
 class Report:
     """What came of a teaching.
 
-    `left_out` names what was not taken, and why. Error rates, 0 to 1, are of lines and of single characters
-    held out of the teaching, read without a language; None where there were too few to tell. `kept` says that
+    `left_out` names what was not taken, and why. Error rates, 0 to 1, are of lines, read in their language,
+    and of single characters held out of the teaching; None where there were too few to tell. `kept` says that
     the hand reads better than the base; where it is False the base is used, and the material is kept.
     """
 

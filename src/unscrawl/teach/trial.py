@@ -1,4 +1,8 @@
-"""How far to teach: only what reads writing that was held out better than the base does is kept."""
+"""How far to teach: only what reads writing that was held out no worse than the base does is kept.
+
+How probable held-out text is tells more than the few errors in it do, so that chooses; errors, of lines as a
+reader gives them, only forbid.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,13 +21,13 @@ from unscrawl.alphabet import LINE
 from unscrawl.recogniser import cores
 from unscrawl.teach.posteriors import posteriors
 from unscrawl.teach.pupil import QUICK, Base, Effort, Learnt, Lesson, blend, learn, read, turns
+from unscrawl.teach.spelt import Spelt
 
 __all__ = ["Outcome", "fits", "greedy", "room", "teach_lines"]
 
 _FEW: Final = 8  # lines from which half of them, turn about, are enough to learn from for the trial
 _FOLDS: Final = 4  # parts that fewer are cut into
 _SHARES: Final = (0.5, 0.9)  # of the way from the base to what was learnt that are tried
-_MARGIN: Final = 0.25  # by how many standard errors held-out lines must be read better (Poisson)
 _SHORTEST: Final = 8  # characters of a part of a line that is cut off to be held out
 _OTHERS: Final = 3  # orders of its characters that a text is compared with
 _FITTING: Final = 1.0  # nats a character by which it must be more probable
@@ -36,13 +40,20 @@ Floats = NDArray[np.float32]
 class Outcome:
     """What came of teaching: None where the base is as good or nothing could be held out; error rates.
 
-    `before` and `after` are shares of wrong characters in lines held out, without a language model; `after`
-    is of what was learnt even where it was not better. None where there was too little to hold any out.
+    `before` and `after` are shares of wrong characters in lines held out, read in their language; `after` is
+    of what was learnt even where it was not better. None where there was too little to hold any out.
     """
 
     learnt: Learnt | None
     before: float | None
     after: float | None
+
+
+class _Way(NamedTuple):
+    """What was learnt without each part of the lines, and the share of the way to there that is gone."""
+
+    parts: Sequence[Learnt]
+    share: float
 
 
 def teach_lines(
@@ -51,39 +62,75 @@ def teach_lines(
     efforts: Sequence[Effort] = (QUICK,),
     watch: Callable[[float], None] | None = None,
 ) -> Outcome:
-    """Teach the base one writer's lines; keep it only where held-out lines are clearly read better.
-
-    Of several efforts the one after which held-out lines are read best is taken. `watch` is told the share of
-    the work that is done.
+    """Teach the base one writer's lines; keep it only where held-out lines are read no worse.
 
     The lines are cut into parts, and what is learnt without each of them is measured on it. What is kept is
-    the mean of all that was learnt.
+    the mean of all that was learnt. Of several efforts the one after which held-out lines are most probable
+    is taken. `watch` is told the share of the work that is done.
     """
     units = _units(lessons, base)
     if len(units) < 2:
         return Outcome(None, None, None)
     folds = 2 if len(units) >= _FEW else min(_FOLDS, len(units))
-    held = [units[fold::folds] for fold in range(folds)]
-    rest = [[u for i, u in enumerate(units) if i % folds != fold] for fold in range(folds)]
+    trial = _Trial(units, folds, base)
     if watch is None:
         with ThreadPoolExecutor(min(folds, cores())) as pool:
-            learnt = [list(pool.map(lambda lines, e=e: learn(lines, base, e), rest)) for e in efforts]
+            learnt = [list(pool.map(lambda lines, e=e: learn(lines, base, e), trial.rest)) for e in efforts]
     else:  # one after the other, in this thread: Ctrl-C is heard
-        step = _counter(sum(turns(len(lines), e) for e in efforts for lines in rest), watch)
-        learnt = [[learn(lines, base, e, step) for lines in rest] for e in efforts]
-    ways = [(parts, share) for parts in learnt for share in _SHARES]
-    looks = np.zeros((1 + len(ways), 2))
-    for fold, lines in enumerate(held):
-        looks[0] += _measure(lines, read(lines, base))
-        for i, (parts, share) in enumerate(ways, start=1):
-            looks[i] += _measure(lines, read(lines, base, blend([parts[fold]], share, base)))
-    length = max(1, sum(len(u.text) for u in units))
-    best = min(range(1, len(looks)), key=lambda i: (looks[i, 1] >= looks[0, 1], looks[i, 0], looks[i, 1]))
-    before, after = (float(looks[i, 0]) / length for i in (0, best))
-    margin = _MARGIN * np.sqrt(looks[0, 0])
-    better = looks[best, 0] < looks[0, 0] - margin and looks[best, 1] < looks[0, 1]
-    parts, share = ways[best - 1]
-    return Outcome(blend(parts, share, base) if better else None, before, after)
+        step = _counter(sum(turns(len(lines), e) for e in efforts for lines in trial.rest), watch)
+        learnt = [[learn(lines, base, e, step) for lines in trial.rest] for e in efforts]
+    way, before, after = trial.best([_Way(parts, share) for parts in learnt for share in _SHARES])
+    return Outcome(blend(way.parts, way.share, base) if way else None, before, after)
+
+
+class _Trial:
+    """Lines of one writer, cut into `folds`; each is held out once, and learnt from otherwise: `rest`."""
+
+    def __init__(self, units: Sequence[Lesson], folds: int, base: Base) -> None:
+        self._base, self._folds = base, range(folds)
+        self._held = [units[fold::folds] for fold in self._folds]
+        self.rest = [[u for i, u in enumerate(units) if i % folds != fold] for fold in self._folds]
+        self._spelt = Spelt([u.text for u in units])
+        self._length = max(1, sum(len(u.text) for u in units))
+
+    def best(self, ways: Sequence[_Way]) -> tuple[_Way | None, float, float]:
+        """Return the way by which held-out lines are most probable, and error rates before and after it.
+
+        It must read them no worse, with a language or without; None where there is none such.
+        """
+        base = [read(lines, self._base) for lines in self._held]
+        errors, loss = self._measure(base)
+        found = [self._read(way) for way in ways]
+        measured = [self._measure(frames) for frames in found]
+        order = sorted(range(len(ways)), key=lambda i: measured[i][1])
+        before = self._misspelt(base, known=False)
+        for i in order:
+            if measured[i][0] <= errors and measured[i][1] < loss:
+                after = self._misspelt(found[i])
+                if after <= before:
+                    return ways[i], before / self._length, after / self._length
+        return None, before / self._length, self._misspelt(found[order[0]]) / self._length
+
+    def _read(self, way: _Way) -> list[list[Floats]]:
+        return [
+            read(lines, self._base, blend([part], way.share, self._base))
+            for lines, part in zip(self._held, way.parts, strict=True)
+        ]
+
+    def _measure(self, found: Sequence[Sequence[Floats]]) -> tuple[int, float]:
+        """Return wrong characters and CTC loss of the lines held out, as they are read without a language."""
+        lines = [u for held in self._held for u in held]
+        log_p = [p for frames in found for p in frames]
+        wrong = sum(Levenshtein.distance(greedy(p), u.text) for u, p in zip(lines, log_p, strict=True))
+        _, likelihood = posteriors(log_p, [u.text for u in lines])
+        return wrong, -float(likelihood.sum())
+
+    def _misspelt(self, found: Sequence[Sequence[Floats]], *, known: bool = True) -> int:
+        """Return the wrong characters of the lines held out in their language, the others' words `known`."""
+        return sum(
+            self._spelt.wrong(frames, [u.text for u in held], [u.text for u in rest] if known else ())
+            for frames, held, rest in zip(found, self._held, self.rest, strict=True)
+        )
 
 
 def _counter(steps: int, watch: Callable[[float], None]) -> Callable[[], None]:
@@ -110,13 +157,6 @@ def fits(log_p: Floats, text: tuple[int, ...]) -> bool:
 def room(text: Sequence[int]) -> int:
     """Return the frames that CTC needs to spell `text`: a blank goes between equal neighbours."""
     return len(text) + sum(a == b for a, b in itertools.pairwise(text))
-
-
-def _measure(lessons: Sequence[Lesson], log_p: Sequence[Floats]) -> tuple[int, float]:
-    """Return wrong characters and CTC loss of lines as they are read."""
-    wrong = sum(Levenshtein.distance(greedy(p), u.text) for u, p in zip(lessons, log_p, strict=True))
-    _, likelihood = posteriors(log_p, [u.text for u in lessons])
-    return wrong, -float(likelihood.sum())
 
 
 def greedy(log_p: Floats) -> tuple[int, ...]:
