@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from itertools import count
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
@@ -13,13 +12,13 @@ import typer
 
 from unscrawl.cli.console import put, say
 from unscrawl.cli.data import CACHE, DATA, DATA_DIR, FONTS_DIR, OFFLINE, PREPARE
+from unscrawl.cli.runs import DEVICE, RESUME, run_folder
 from unscrawl.errors import OptionError, TrainingError
 
 __all__ = ["register"]
 
 Form = Literal["text", "json"]
 _RUN: Final = typer.Argument(metavar="RUN", help="The folder of a training run.", show_default=False)
-_DEVICE: Final = typer.Option(help="auto (the best there is), cpu, cuda, cuda:1, mps or xpu.")
 _PREPARE: Final = "train on the folder with --prepare for that"
 _FORM: Final = typer.Option("--format", help="Text to read, or one JSON object.")
 
@@ -53,7 +52,7 @@ def train(
     optimizer: Annotated[
         str | None, typer.Option(help="sgd, adam, adamw, adadelta or muon.", show_default="the recipe's")
     ] = None,
-    device: Annotated[str, _DEVICE] = "auto",
+    device: Annotated[str, DEVICE] = "auto",
     compile_: Annotated[
         bool | None,
         typer.Option(
@@ -67,7 +66,7 @@ def train(
         Path | None,
         typer.Option(metavar="FOLDER", help="Where the run goes.", show_default="runs/DATA-MODEL"),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run at --out stopped.")] = False,
+    resume: Annotated[bool, RESUME] = False,
     tensorboard: Annotated[bool, typer.Option("--tensorboard", help="Write a TensorBoard log too.")] = False,
     data_dir: Annotated[Path | None, DATA_DIR] = None,
     fonts_dir: Annotated[Path | None, FONTS_DIR] = None,
@@ -85,9 +84,8 @@ def train(
     plan = recipes.load(recipe).change(
         epochs=epochs, batch_size=batch_size, lr=lr, optimizer=optimizer, compile=compile_
     )
-    folder = _folder(
-        out, resume, f"{Path(data.split(',')[0].split(':')[0]).stem}-{_plain(model or plan.model)}"
-    )
+    name = f"{Path(data.split(',')[0].split(':')[0]).stem}-{_plain(model or plan.model)}"
+    folder = run_folder(out, resume, name)
 
     from unscrawl.learn.data import load
     from unscrawl.learn.loop import fit
@@ -140,7 +138,7 @@ def evaluate(
             show_default="RUN/report.html, or report.html here for a .onnx file",
         ),
     ] = None,
-    device: Annotated[str, _DEVICE] = "auto",
+    device: Annotated[str, DEVICE] = "auto",
     tta: Annotated[
         bool | None,
         typer.Option("--tta/--no-tta", help="Average five shifted copies.", show_default="the run's"),
@@ -257,21 +255,3 @@ def _say_agreement(run: Any, path: Path, data: Any) -> None:
 def _plain(model: str) -> str:
     """Return a model's name as it may stand in a file name."""
     return model.rpartition(":")[2]
-
-
-def _folder(out: Path | None, resume: bool, name: str) -> Path:
-    """Return where a run goes; without `out` the first free of runs/NAME, runs/NAME-2, …
-
-    Raises:
-        OptionError: a run is there already, and is not to be resumed.
-    """
-    if out is None:
-        if resume:
-            raise OptionError("--resume needs --out FOLDER: the run to go on with")
-        places = (Path("runs") / (name if i == 1 else f"{name}-{i}") for i in count(1))
-        return next(place for place in places if not place.exists())
-    if not resume and (out / "run.json").exists():
-        raise OptionError(
-            f"{out}: holds a run already; add --resume to go on with it, or name another folder"
-        )
-    return out

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from unscrawl.cli.console import put, say
-from unscrawl.cli.learning import _DEVICE, _folder
+from unscrawl.cli.runs import DEVICE, RESUME, run_folder
 from unscrawl.errors import OptionError
 
 if TYPE_CHECKING:
@@ -73,13 +73,13 @@ def learn_lines(
         ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of weights, order, distortions and drawn lines.")] = 0,
-    device: Annotated[str, _DEVICE] = "auto",
+    device: Annotated[str, DEVICE] = "auto",
     workers: Annotated[int, typer.Option(min=0, help="Processes that draw and distort.")] = 1,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Where the run goes.", show_default="runs/lines"),
     ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on where the run at --out stopped.")] = False,
+    resume: Annotated[bool, RESUME] = False,
     start_from: Annotated[
         Path | None,
         typer.Option("--from", metavar="RUN", help="Start from this run's network.", show_default=False),
@@ -113,7 +113,7 @@ def learn_lines(
     apart = [_known(name, sets) for name in leave_out or ()]
     faces, books = (writers.find(fonts) if fonts else []), writers.read(text or [])
     processor = devices.choose(device)
-    folder = _folder(out, resume, "lines")
+    folder = run_folder(out, resume, "lines")
 
     left_out: list[str] = []
     lines = gather.gather(_told(sets.values(), left_out), apart)
