@@ -31,19 +31,7 @@ _TOWNS: Final = (
     "Angers Besançon Bordeaux Dijon Genève Lille Lyon Montréal Nîmes Orléans Paris Québec Rennes Rouen "
     "Saint-Étienne Tours Vannes"
 ).split()
-_STREETS: Final = (
-    "Street",
-    "St.",
-    "Road",
-    "Rd",
-    "Avenue",
-    "Ave.",
-    "Lane",
-    "Square",
-    "Place",
-    "Drive",
-    "Terrace",
-)
+_STREETS: Final = "Street St. Road Rd Avenue Ave. Lane Square Place Drive Terrace".split()
 _MONTHS: Final = (
     "January February March April May June July August September October November December".split(),
     "Jan. Feb. March Apr. May June July Aug. Sept. Oct. Nov. Dec.".split(),
@@ -78,10 +66,9 @@ def _date(rng: np.random.Generator) -> str:
     if style == 3:
         ending = {1: "st", 2: "nd", 3: "rd"}.get(day % 10 if day not in (11, 12, 13) else 0, "th")
         return f"{_of(rng, _DAYS[:7])} {day}{ending} {_MONTHS[0][month]}"
-    if style == 4:
-        return f"{_of(rng, _DAYS[7:])} {'1er' if day == 1 else day} {_MONTHS[2][month]} {year}"
-    if style == 5:
-        return f"{_of(rng, _TOWNS)}, le {'1er' if day == 1 else day} {_MONTHS[2][month]} {year}"
+    if style in (4, 5):
+        before = _of(rng, _DAYS[7:]) if style == 4 else f"{_of(rng, _TOWNS)}, le"
+        return f"{before} {'1er' if day == 1 else day} {_MONTHS[2][month]} {year}"
     if style == 6:
         return f"{year}-{month + 1:02}-{min(day, 28):02}"
     return f"{day} {_MONTHS[0][month]} {year}"
