@@ -71,8 +71,13 @@ def align(
     return path[::-1]
 
 
-def cut_line(recogniser: Recogniser, line: LineInk, text: str) -> list[Cut]:
-    """Cut the characters of `text` out of one line; empty where it does not fit the ink."""
+def cut_line(
+    recogniser: Recogniser, line: LineInk, text: str, *, itself: float = float(_ITSELF)
+) -> list[Cut]:
+    """Cut the characters of `text` out of one line; empty where it does not fit the ink.
+
+    Those whose log probability is below `itself` are left out, as are those between doubtful neighbours.
+    """
     found = hypotheses(line)
     spelled = [c for c in unicodedata.normalize("NFC", text) if not c.isspace()]
     if not found or not spelled or len(spelled) > 2 * len(line.pieces):
@@ -89,7 +94,7 @@ def cut_line(recogniser: Recogniser, line: LineInk, text: str) -> list[Cut]:
     if known.mean() < _MEAN:
         return []
     around = np.minimum(np.append(known[1:], 0.0), np.insert(known[:-1], 0, 0.0))
-    keep = (around > _NEIGHBOUR) & (known > _ITSELF)
+    keep = (around > _NEIGHBOUR) & (known > itself)
     return [
         Cut(c, found[e].ink, float(p))
         for c, e, p, k in zip(spelled, path, known, keep, strict=True)
