@@ -12,7 +12,7 @@ layer changes nothing, so that every round reads the same. Teaching the hand is 
 
 Everything runs warm in one process on so many cores; the entrants take turns, so that what else the machine
 does falls on all alike. Prints medians, with the least and the most of the rounds, and what the processor's
-own clock says: on a busy machine that of one core (--cores 1) is to be believed, waiting does not count in it.
+own clock says: on a busy machine that of one core (--cores 1) is to be believed, for it leaves out waiting.
 """
 
 from __future__ import annotations
