@@ -175,6 +175,8 @@ def test_result_that_cannot_be_written_leaves_nothing_behind(unscrawl: Run, tmp_
         ["classify", "one.png", "--model", "missing.onnx"],
         ["classify"],
         ["scribble"],
+        ["hands"],
+        ["data"],
     ],
     ids=" ".join,
 )
@@ -183,6 +185,13 @@ def test_mistyped_command_is_one_line(unscrawl: Run, tmp_path: Path, arguments: 
     ran = unscrawl(*arguments)
     assert (ran.code, ran.out, len(ran.complaints)) == (2, "", 1)
     assert ran.err.startswith("unscrawl: ")
+    assert len(ran.err) < 200
+
+
+def test_unknown_language_is_told_with_those_there_are(unscrawl: Run) -> None:
+    ran = unscrawl("read", "one.png", "--language", "de")
+    assert ran.code == 2
+    assert "'auto', 'en', 'fr'" in ran.err
 
 
 QUICK = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

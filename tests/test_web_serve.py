@@ -24,6 +24,12 @@ def test_taken_port_is_one_clear_line(unscrawl: Callable[..., Ran]) -> None:
     assert (ran.code, ran.complaints) == (2, [f"unscrawl: {why}"])
 
 
+def test_address_that_does_not_exist_is_one_clear_line(unscrawl: Callable[..., Ran]) -> None:
+    ran = unscrawl("serve", "--host", "nowhere.invalid", "--port", "0", "--data", "pages.sqlite")
+    assert (ran.code, len(ran.complaints)) == (2, 1)
+    assert ran.complaints[0].endswith("choose another --host")
+
+
 def test_file_that_is_no_database_is_one_clear_line(unscrawl: Callable[..., Ran], tmp_path: Path) -> None:
     (tmp_path / "letter.txt").write_text("Dear Edith," * 100)
     ran = unscrawl("serve", "--port", "0", "--data", "letter.txt")

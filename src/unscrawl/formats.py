@@ -87,9 +87,7 @@ def check_folder(folder: Path) -> None:
         probe.touch(exist_ok=False)
         probe.unlink()
     except OSError as error:
-        raise OutputError(
-            f"{folder}: cannot write there ({error.strerror}): choose another folder with --out"
-        ) from None
+        raise OutputError(f"{folder}: cannot write there ({error.strerror}): choose another folder") from None
 
 
 def _partial(folder: Path) -> Path:

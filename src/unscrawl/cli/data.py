@@ -30,9 +30,7 @@ PREPARE: Final = typer.Option(
     "--prepare", help="Set the ink of each picture in a folder as reading does: 28 x 28, white on black."
 )
 
-app = typer.Typer(
-    help="List, describe, fetch and show data sets.", no_args_is_help=True, rich_markup_mode=None
-)
+app = typer.Typer(help="List, describe, fetch and show data sets.", rich_markup_mode=None)
 
 
 @app.command("list")

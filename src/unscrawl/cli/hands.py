@@ -12,9 +12,7 @@ from unscrawl.errors import ModelError
 
 __all__ = ["app"]
 
-app = typer.Typer(
-    help="List, show, export, import and forget hands.", no_args_is_help=True, rich_markup_mode=None
-)
+app = typer.Typer(help="List, show, export, import and forget hands.", rich_markup_mode=None)
 
 _NAME = typer.Argument(metavar="NAME", help="A hand that `unscrawl hands list` shows.", show_default=False)
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 Layout = Literal["page", "line", "word", "glyph", "cut"]
+Spoken = Literal["auto", "en", "fr"]
 
 
 def register(app: typer.Typer) -> None:
@@ -57,10 +58,7 @@ def read(
         ),
     ] = False,
     language: Annotated[
-        str,
-        typer.Option(
-            metavar="NAME", help="The language that helps to read: en, fr, or auto: told page by page."
-        ),
+        Spoken, typer.Option(help="The language that helps to read; auto tells it page by page.")
     ] = "auto",
     no_language: Annotated[
         bool, typer.Option("--no-language", help="Read each character by its shape alone.")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import secrets
 import socket
 import webbrowser
 from pathlib import Path
 from threading import Timer
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -16,6 +17,8 @@ from unscrawl.cli.console import say
 from unscrawl.errors import OptionError
 
 __all__ = ["register"]
+
+_OF_PORTS: Final = (errno.EADDRINUSE, errno.EACCES)  # what is said of a port; the rest is of addresses
 
 
 def register(app: typer.Typer) -> None:
@@ -82,7 +85,10 @@ def _listen(host: str, port: int) -> socket.socket:
         if listener is not None:
             listener.close()
         reason = getattr(error, "strerror", None) or error
-        raise OptionError(f"cannot listen on {host}, port {port} ({reason}): choose another --port") from None
+        other = "--port" if getattr(error, "errno", None) in _OF_PORTS else "--host"
+        raise OptionError(
+            f"cannot listen on {host}, port {port} ({reason}): choose another {other}"
+        ) from None
     return listener
 
 
