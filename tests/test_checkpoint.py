@@ -99,6 +99,12 @@ def test_a_folder_without_a_run_is_said(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+def test_a_file_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("Dear Edith,")
+    with pytest.raises(ModelError, match=r"letter\.txt: no training run here"):
+        load(tmp_path / "letter.txt")
+
+
 def test_missing_weights_are_said(tmp_path: Path) -> None:
     a_run(tmp_path).save()
     (tmp_path / "model.safetensors").unlink()
@@ -114,9 +120,10 @@ def test_half_written_weights_are_said(tmp_path: Path, keep: int) -> None:
         load(tmp_path)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[]", "{}", '{"classes": 3}', '{"classes": ["a"], "mean": [0], "std": [1], "model_name": 5}']
-)
+NUMBER = '{"classes": ["a"], "mean": [0], "std": [1], "model_name": 5}'
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"classes": 3}', NUMBER, "[" * 100_000])
 def test_a_damaged_record_is_said(tmp_path: Path, text: str) -> None:
     a_run(tmp_path).save()
     (tmp_path / "run.json").write_text(text)

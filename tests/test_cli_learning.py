@@ -255,6 +255,13 @@ def test_data_that_cannot_be_learned_is_refused_in_one_line(
     assert not (tmp_path / "r").exists()
 
 
+def test_unwritable_out_is_found_before_training(unscrawl: Command, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file where the folder should be")
+    ran = unscrawl("train", data, "--model", "mlp", "--epochs", "1", "--out", "taken")
+    assert (ran.code, len(ran.complaints)) == (2, 1), ran.err
+    assert ran.err.startswith("unscrawl: taken: cannot write there")
+
+
 def test_pictures_of_another_size_are_refused(unscrawl: Command, run: str, tmp_path: Path) -> None:
     np.savez(tmp_path / "small.npz", x=np.zeros((4, 8, 8), np.uint8), label=["dark", "bright"] * 2)
     ran = unscrawl("evaluate", run, "small.npz")

@@ -86,9 +86,11 @@ def load(folder: str | os.PathLike[str]) -> Run:
             record[name] = tuple(record[name])
         model = models.build(record["model_name"], len(record["classes"]), record["channels"], record["size"])
         run = Run(folder=folder, model=model, **record)
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise ModelError(f"{folder}: no training run here ({RUN} is missing)") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except KeyError as error:
+        raise ModelError(f"{folder / RUN}: damaged record: {error} is missing; train again") from error
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         raise ModelError(f"{folder / RUN}: damaged record: {error}; train again") from error
     tensors = read(folder / MODEL)
     fit_into(model, tensors, f"{folder / MODEL}")
@@ -128,7 +130,7 @@ def load_state(folder: Path) -> dict[str, Any]:
     try:
         tensors, metadata = _read(folder / STATE)
         tree: dict[str, Any] = _join(json.loads(metadata["tree"]), tensors)
-    except (ModelError, KeyError, ValueError) as error:
+    except (ModelError, KeyError, ValueError, RecursionError) as error:
         raise ModelError(
             f"{folder / STATE}: damaged or half-written; train again, into another folder"
         ) from error

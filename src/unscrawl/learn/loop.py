@@ -24,6 +24,7 @@ from torch import Tensor, nn
 
 import unscrawl
 from unscrawl.errors import OptionError, TrainingError
+from unscrawl.formats import check_folder
 from unscrawl.learn import models, optimizers
 from unscrawl.learn.augment import augment
 from unscrawl.learn.batches import epoch_order, generator, normalise, pixels, seed_of, statistics
@@ -116,6 +117,7 @@ def fit(
         samples={"train": len(train), "validation": len(held) if held else 0},
     )
     point = restore(run, net, average, steppers) if resume else Point()
+    check_folder(run.folder)
     per_epoch = len(_batches(y, recipe, seed, 0))
     steps = per_epoch * recipe.epochs
     look_every = LOOK.get(place.type, 25)

@@ -113,7 +113,8 @@ def read(name: str, package: str = "unscrawl.learn") -> dict[str, Any]:
         try:
             text = Path(name).read_text("utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise OptionError(f"recipe {name}: cannot be read: {error}") from error
+            reason = getattr(error, "strerror", None) or "not a text in UTF-8"
+            raise OptionError(f"recipe {name}: cannot be read ({reason})") from error
     else:
         raise unknown("recipe", name, names(package))
     try:
