@@ -132,7 +132,7 @@ def _seen(box: Box, size: tuple[int, int]) -> Box:
     return Box(left, top, max(min(x + w, wide) - left, 1), max(min(y + h, high) - top, 1))
 
 
-def line_of(view: View, spans: Sequence[Span], stride: int) -> Line | None:
+def line_of(view: View, spans: Sequence[Span], stride: float) -> Line | None:
     """Put the characters of a line where they lie in the picture; None where there are none.
 
     CTC marks each character by a spike: it is taken to reach halfway to its neighbours, at the end of a word

@@ -12,6 +12,7 @@ import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib import resources
+from math import ceil
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -58,8 +59,8 @@ class LineRecogniser:
         try:
             self.classes: str = "".join(self.card["classes"])
             self.temperature = float(self.card.get("temperature", 1.0))
-            self.stride = int(self.card.get("stride", 4))
-            if self.stride < 1:
+            self.stride = float(self.card.get("stride", 4))
+            if not 1 <= self.stride <= STEP:
                 raise ValueError("stride")
         except (TypeError, ValueError):
             card = self.path.with_suffix(".json")
@@ -160,7 +161,7 @@ class LineRecogniser:
                 for image, i in zip(images, part, strict=True):
                     image[:, : strips[i].shape[1]] = strips[i]
                 for row, i in zip(self.run(images, [output], given)[0], part, strict=True):
-                    out[i] = row[: -(-strips[i].shape[1] // self.stride)]
+                    out[i] = row[: ceil(strips[i].shape[1] / self.stride - 1e-6)]
         return out
 
     def log_probabilities(self, features: Floats, head: Head | None = None) -> Floats:

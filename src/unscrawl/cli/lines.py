@@ -84,6 +84,14 @@ def learn_lines(
         Path | None,
         typer.Option("--from", metavar="RUN", help="Start from this run's network.", show_default=False),
     ] = None,
+    pretrained: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The .onnx file that a pretrained network starts from.",
+            show_default="that of the package rapidocr",
+        ),
+    ] = None,
     export: Annotated[
         Path | None,
         typer.Option(
@@ -131,6 +139,7 @@ def learn_lines(
         seed=seed,
         resume=resume,
         start_from=start_from,
+        pretrained=pretrained,
         device=processor,
         workers=workers,
     )

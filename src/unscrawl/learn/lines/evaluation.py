@@ -14,7 +14,7 @@ from torch import Tensor
 from unscrawl.alphabet import LINE
 from unscrawl.distort import plain
 from unscrawl.learn.lines.batches import collate
-from unscrawl.learn.lines.net import LineNet
+from unscrawl.learn.lines.nets import Net
 from unscrawl.learn.lines.sources import Sample
 
 __all__ = ["Score", "evaluate", "features_of", "greedy", "log_probabilities", "score_of"]
@@ -29,18 +29,18 @@ class Score:
     examples: tuple[tuple[str, str], ...]  # (right, read)
 
 
-def log_probabilities(net: LineNet, samples: Sequence[Sample], batch: int = 32) -> list[NDArray[np.float32]]:
+def log_probabilities(net: Net, samples: Sequence[Sample], batch: int = 32) -> list[NDArray[np.float32]]:
     """Return float32 [T, C + 1] for each line, in the order given."""
     return _run(net, lambda strips: net(strips).log_softmax(2), samples, batch)
 
 
-def features_of(net: LineNet, samples: Sequence[Sample], batch: int = 32) -> list[NDArray[np.float32]]:
+def features_of(net: Net, samples: Sequence[Sample], batch: int = 32) -> list[NDArray[np.float32]]:
     """Return the features of each line's frames, float32 [T, D], in the order given."""
     return _run(net, net.frames, samples, batch)
 
 
 def _run(
-    net: LineNet, call: Callable[[Tensor], Tensor], samples: Sequence[Sample], batch: int
+    net: Net, call: Callable[[Tensor], Tensor], samples: Sequence[Sample], batch: int
 ) -> list[NDArray[np.float32]]:
     net.eval()
     images = [plain(s.ink, s.rows) for s in samples]
@@ -52,8 +52,8 @@ def _run(
         made = collate([images[i] for i in part], ["" for _ in part])
         with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16):
             values = call(made.images.to(device)).float().cpu().numpy()
-        for i, row, wide in zip(part, values, made.widths.tolist(), strict=True):
-            out[i] = row[: (wide + 3) // 4]
+        for i, row, count in zip(part, values, net.lengths(made.widths).tolist(), strict=True):
+            out[i] = row[:count]
     return out
 
 
@@ -64,7 +64,7 @@ def greedy(log_p: NDArray[np.float32]) -> str:
     return " ".join("".join(LINE[c - 1] for c in kept if c).split())
 
 
-def evaluate(net: LineNet, samples: Sequence[Sample]) -> Score:
+def evaluate(net: Net, samples: Sequence[Sample]) -> Score:
     """Read `samples` and count the errors."""
     return score_of(samples, log_probabilities(net, samples))
 

@@ -22,7 +22,8 @@ from unscrawl.learn.checkpoint import write
 from unscrawl.learn.export import store_half
 from unscrawl.learn.lines.batches import encode
 from unscrawl.learn.lines.evaluation import Score, features_of, log_probabilities, score_of
-from unscrawl.learn.lines.net import LineNet, fuse
+from unscrawl.learn.lines.net import fuse
+from unscrawl.learn.lines.nets import Net
 from unscrawl.learn.lines.sources import Sample
 from unscrawl.learn.lines.teachable import make_teachable
 
@@ -32,7 +33,7 @@ TOLERANCE: Final = 1e-3  # of the largest feature: ONNX Runtime sums in another 
 
 
 class _Trunk(nn.Module):
-    def __init__(self, net: LineNet) -> None:
+    def __init__(self, net: Net) -> None:
         super().__init__()
         self.net = net
 
@@ -40,7 +41,7 @@ class _Trunk(nn.Module):
         return self.net.frames(strip)
 
 
-def trunk(net: LineNet) -> onnx.ModelProto:
+def trunk(net: Net) -> onnx.ModelProto:
     """Return the trunk as an ONNX model whose initialisers bear the names of the fused network's parameters.
 
     Raises:
@@ -76,7 +77,7 @@ def _noise(count: int, wide: int) -> Tensor:
 
 
 def export(
-    net: LineNet, path: Path, held: Sequence[Sample], training: Sequence[Sample] = (), **facts: Any
+    net: Net, path: Path, held: Sequence[Sample], training: Sequence[Sample] = (), **facts: Any
 ) -> Score:
     """Write `path` (.onnx), the head (.npz) and the card (.json); return the score on the held-back lines.
 
@@ -99,9 +100,9 @@ def export(
         "model": "line",
         "net": net.config,
         "classes": LINE,
-        "stride": 4,
+        "stride": round(net.stride, 6),
         "input": {"name": "strip", "type": "uint8", "shape": ["B", 40, "W"], "ink": "white on black"},
-        "output": {"name": "features", "type": "float32", "shape": ["B", "W / 4", net.features]},
+        "output": {"name": "features", "type": "float32", "shape": ["B", "T", net.features]},
         "temperature": round(temperature, 4),
         "preprocessing": "unscrawl.strip.prepare",
         "figures": {
@@ -124,7 +125,7 @@ def export(
     return score
 
 
-def _replay(net: LineNet, samples: Sequence[Sample]) -> dict[str, NDArray[Any]]:
+def _replay(net: Net, samples: Sequence[Sample]) -> dict[str, NDArray[Any]]:
     """Return the mean feature of the frames of each class, their number, and the mean of f fᵀ over all."""
     classes, width = len(LINE) + 1, net.features
     total, second = np.zeros((classes, width)), np.zeros((width, width))

@@ -26,7 +26,8 @@ from unscrawl.errors import ModelError
 from unscrawl.learn import checkpoint, optimizers
 from unscrawl.learn.lines.batches import Batch, Writer, batches
 from unscrawl.learn.lines.evaluation import Score, evaluate
-from unscrawl.learn.lines.net import LineNet
+from unscrawl.learn.lines.nets import Net, build
+from unscrawl.learn.lines.pretrained import PretrainedNet, find, start
 from unscrawl.learn.lines.recipe import LineRecipe
 from unscrawl.learn.lines.sources import Sample
 
@@ -57,24 +58,29 @@ def train(
     seed: int = 0,
     resume: bool = False,
     start_from: Path | None = None,
+    pretrained: Path | None = None,
     device: torch.device | None = None,
     workers: int = 1,
     console: Console | None = None,
-) -> LineNet:
+) -> Net:
     """Train, and leave net.safetensors (averaged weights), run.json and state.safetensors in `out`.
 
     Ctrl-C saves first. Resumed on the CPU, a run gives the weights that it would have given uninterrupted.
 
     Args:
         start_from: a finished run whose network this one starts from.
+        pretrained: the file that a `PretrainedNet` starts from; None finds it in the package it comes with.
 
     Raises:
-        ModelError: nothing to resume, or another recipe's; a run to start from of another size.
+        ModelError: nothing to resume, or another recipe's; a run to start from of another size; no
+            file of the pretrained network.
     """
     device = device or torch.device("cpu")
     console = console or Console(stderr=True)
     torch.manual_seed(seed)
-    net = LineNet(len(LINE), width=recipe.width, blocks=recipe.blocks, dropout=recipe.dropout)
+    net = build(recipe.net(len(LINE)))
+    if isinstance(net, PretrainedNet) and not resume and start_from is None:
+        start(net, pretrained or find())
     net.to(device)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if start_from is not None:
@@ -134,7 +140,7 @@ def _whole() -> Iterator[None]:
 
 
 def _step(
-    net: LineNet,
+    net: Net,
     steppers: Sequence[optimizers.Stepper],
     batch: Batch,
     recipe: LineRecipe,
@@ -144,7 +150,7 @@ def _step(
     with torch.autocast(device.type, torch.bfloat16):
         logits = net(batch.images.to(device))  # [B, T, C + 1]
     log_p = logits.log_softmax(2).transpose(0, 1)
-    frames = (batch.widths + 3) // 4
+    frames = net.lengths(batch.widths).clamp(max=logits.shape[1])
     loss = F.ctc_loss(log_p, batch.targets.to(device), frames, batch.lengths, zero_infinity=True)
     for stepper in steppers:
         stepper.zero_grad()
@@ -179,9 +185,9 @@ def _few(held: Sequence[Sample], count: int) -> list[Sample]:
     return [s for samples in by_set.values() for s in samples[:: max(1, len(samples) // count)][:count]]
 
 
-def _averaged(average: AveragedModel) -> LineNet:
+def _averaged(average: AveragedModel) -> Net:
     net = average.module
-    assert isinstance(net, LineNet)
+    assert isinstance(net, Net)
     return net
 
 
@@ -226,7 +232,7 @@ def _save(
     out: Path,
     recipe: LineRecipe,
     seed: int,
-    net: LineNet,
+    net: Net,
     average: AveragedModel,
     steppers: Sequence[optimizers.Stepper],
     point: Progressing,
@@ -251,7 +257,7 @@ def remember(folder: Path, **facts: Any) -> None:
 
 
 def _restore(
-    out: Path, net: LineNet, average: AveragedModel, steppers: Sequence[optimizers.Stepper]
+    out: Path, net: Net, average: AveragedModel, steppers: Sequence[optimizers.Stepper]
 ) -> Progressing:
     tree = checkpoint.load_state(out)
     try:
@@ -264,7 +270,7 @@ def _restore(
         raise ModelError(f"{out}: the state to resume from is of another recipe or version") from error
 
 
-def load_net(folder: Path) -> LineNet:
+def load_net(folder: Path) -> Net:
     """Read the network of a run, in evaluation mode.
 
     Raises:
@@ -272,7 +278,7 @@ def load_net(folder: Path) -> LineNet:
     """
     try:
         record = json.loads((folder / RECORD).read_text("utf-8"))
-        net = LineNet(**record["net"])
+        net = build(record["net"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ModelError(f"{folder}: no run of the line recogniser here ({error})") from error
     tensors: dict[str, Tensor] = checkpoint.read(folder / NET)

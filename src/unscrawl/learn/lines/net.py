@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-__all__ = ["LineNet", "fuse"]
+__all__ = ["Block", "LineNet", "fuse"]
+
+N = TypeVar("N", bound=nn.Module)
 
 
 class Conv(nn.Sequential):
@@ -45,9 +47,18 @@ class LineNet(nn.Module):
         width: features of a frame; the last ones, [B, T, `features`], are what a hand's head is taught on.
     """
 
+    stride = 4.0
+    """Columns of the strip for each frame."""
+
     def __init__(self, classes: int, *, width: int = 256, blocks: int = 6, dropout: float = 0.15) -> None:
         super().__init__()
-        self.config = {"classes": classes, "width": width, "blocks": blocks, "dropout": dropout}
+        self.config = {
+            "kind": "line",
+            "classes": classes,
+            "width": width,
+            "blocks": blocks,
+            "dropout": dropout,
+        }
         self.stem = nn.Sequential(  # [B, 1, 40, W]
             Conv(1, 32, 5, (2, 2)),  # [B, 32, 20, W/2]
             Conv(32, 64, 3),
@@ -81,8 +92,12 @@ class LineNet(nn.Module):
             out: Tensor = self.head(self.drop(y))
         return out
 
+    def lengths(self, widths: Tensor) -> Tensor:
+        """Return how many frames strips of `widths` columns have."""
+        return (widths + 3) // 4
 
-def fuse(net: LineNet) -> LineNet:
+
+def fuse(net: N) -> N:
     """Return a copy for reading, its batch normalisations folded into the convolutions before them."""
     net = copy.deepcopy(net).cpu().eval()
     for block in net.modules():

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from unscrawl.errors import OptionError
 from unscrawl.learn.names import unknown
 from unscrawl.learn.recipe import read
 
-__all__ = ["LineRecipe", "load"]
+__all__ = ["NETWORKS", "LineRecipe", "load"]
+
+NETWORKS: Final = ("line", "pretrained")
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,8 @@ class LineRecipe:
     """Share of the steps, at the end, over which the rate falls to zero (Hu et al. 2024, MiniCPM)."""
     clip: float = 5.0
     ema: float = 0.999
+    network: str = "line"
+    """`line`, from nothing, or `pretrained`, which starts from PP-OCRv6's small recogniser."""
     width: int = 256
     blocks: int = 6
     dropout: float = 0.15
@@ -53,11 +57,18 @@ class LineRecipe:
         for name in ("decay", "ema", "dropout", "synthetic"):
             if not 0 <= getattr(self, name) < 1:
                 raise OptionError(f"{name} must be from 0 up to below 1, not {getattr(self, name)}")
+        if self.network not in NETWORKS:
+            raise unknown("network", self.network, NETWORKS)
         if self.optimizer not in ("muon", "adamw"):
             raise unknown("optimizer", self.optimizer, ("muon", "adamw"))
         for name, weight in self.weights.items():
             if type(weight) not in (int, float) or not 0 < weight < float("inf"):
                 raise OptionError(f"the weight of set {name!r} must be a number above 0, not {weight!r}")
+
+    def net(self, classes: int) -> dict[str, Any]:
+        """Return what the network of this recipe is made from (see `nets.build`)."""
+        sizes = {"width": self.width, "blocks": self.blocks, "dropout": self.dropout}
+        return {"kind": self.network, "classes": classes, **sizes}
 
     def rate(self, step: int) -> float:
         """Return the rate of `step` as a share of the peak: up, level, down."""

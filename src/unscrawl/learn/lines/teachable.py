@@ -23,6 +23,7 @@ KEY: Final = "tail"
 """Entry of the model's metadata that names the parts (see `unscrawl.teach.tail`)."""
 
 _BLOCK: Final = re.compile(r"/blocks/blocks\.(\d+)/(mix|up|down)/(?:Conv|MatMul)_output_0")
+_NORM: Final = re.compile(r"/norm/LayerNormalization_output_0")
 _RANK: Final = "rank"  # of the thin matrices: the hand's own; 1 where there is no hand
 
 
@@ -30,7 +31,7 @@ def make_teachable(model: onnx.ModelProto) -> None:
     """Declare the inputs and outputs that teaching needs, in place; call it last, the weights being stored.
 
     Raises:
-        ModelError: the trunk is not built as `net.LineNet` is.
+        ModelError: the trunk does not end as `net.LineNet` does.
     """
     graph = model.graph
     stored = {tensor.name: tensor for tensor in graph.initializer}
@@ -55,7 +56,7 @@ def make_teachable(model: onnx.ModelProto) -> None:
                 names += [f"net.blocks.{number}.{part}.{side}" for side in ("thin_in", "thin_out")]
                 nodes += _with_product(graph, node, stored[names[0]].dims, names[2:])
             blocks.setdefault(number, {})[part] = names
-        elif node.op_type == "LayerNormalization":
+        elif _NORM.fullmatch(node.output[0]):
             parts |= {"frames": node.input[0], "norm": [source(name) for name in node.input[1:3]]}
         elif node.op_type == "LSTM":
             parts["context"] = [source(name) for name in node.input[1:4]]

@@ -1,0 +1,27 @@
+"""The networks that a line recogniser may be: one that starts from nothing, one that starts from another."""
+
+from __future__ import annotations
+
+from typing import Any, Final, TypeAlias
+
+from unscrawl.learn.lines.net import LineNet
+from unscrawl.learn.lines.pretrained import PretrainedNet
+
+__all__ = ["KINDS", "Net", "build"]
+
+Net: TypeAlias = LineNet | PretrainedNet
+
+KINDS: Final[dict[str, type[LineNet] | type[PretrainedNet]]] = {
+    "line": LineNet,
+    "pretrained": PretrainedNet,
+}
+
+
+def build(config: dict[str, Any]) -> Net:
+    """Return a network of a `config` as one bears it; where that names no kind it is a `LineNet`.
+
+    Raises:
+        KeyError, TypeError: there is no such network.
+    """
+    wanted = dict(config)
+    return KINDS[wanted.pop("kind", "line")](**wanted)
