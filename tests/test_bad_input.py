@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import struct
+import subprocess
+import sys
 import zlib
 from collections.abc import Callable
 from io import BytesIO
@@ -20,6 +22,8 @@ from PIL import Image
 
 from conftest import Ran, draw
 from unscrawl import Reader, UnscrawlError
+from unscrawl.cli.console import put, say
+from unscrawl.errors import OutputError
 from unscrawl.image import MAX_SIDE
 
 Run = Callable[..., Ran]
@@ -186,6 +190,30 @@ def test_mistyped_command_is_one_line(unscrawl: Run, tmp_path: Path, arguments: 
     assert (ran.code, ran.out, len(ran.complaints)) == (2, "", 1)
     assert ran.err.startswith("unscrawl: ")
     assert len(ran.err) < 200
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+@pytest.mark.parametrize("option", ["--help", "--version"])
+def test_full_disk_is_one_line(option: str) -> None:
+    command = [sys.executable, "-m", "unscrawl", option]
+    with open("/dev/full", "wb") as full:
+        ran = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ran.returncode, ran.stderr.count("\n")) == (2, 1), ran.stderr
+    assert "No space left on device" in ran.stderr
+
+
+def test_closed_standard_output_is_our_own_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdout", None)
+    with pytest.raises(OutputError, match="standard output is closed"):
+        put("Dear Edith,")
+
+
+def test_nothing_is_said_where_nobody_listens(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stderr", None)
+    say("a note among the results")
+    assert capsys.readouterr().out == ""
 
 
 def test_unknown_language_is_told_with_those_there_are(unscrawl: Run) -> None:

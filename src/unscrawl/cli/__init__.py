@@ -15,7 +15,7 @@ from typer.core import TyperGroup
 from typer.exceptions import TyperException
 
 from unscrawl import __version__
-from unscrawl.cli.console import say, speak_utf8
+from unscrawl.cli.console import put, say, speak_utf8
 from unscrawl.errors import UnscrawlError
 
 __all__ = ["app", "main"]
@@ -83,6 +83,9 @@ class _Commands(TyperGroup):
                 raise
             say(f"this needs {package}: pip install 'unscrawl[{_EXTRAS[package]}]'")
             code = _FAILURE
+        except OSError as error:  # where none of our own errors was prepared, such as help on a full disk
+            say(f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error))
+            code = _FAILURE
         sys.exit(code or 0)
 
 
@@ -101,10 +104,10 @@ def _options(
     version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
 ) -> None:
     if version:
-        print(f"unscrawl {__version__}")
+        put(f"unscrawl {__version__}\n")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        print(context.get_help())
+        put(context.get_help() + "\n")
 
 
 def main() -> None:

@@ -12,17 +12,20 @@ __all__ = ["put", "say", "speak_utf8", "track"]
 
 
 def say(message: str) -> None:
-    """Print `message` as one line on standard error."""
-    print("unscrawl:", " ".join(message.split()), file=sys.stderr)
+    """Print `message` as one line on standard error, if there is such."""
+    if sys.stderr is not None:
+        print("unscrawl:", " ".join(message.split()), file=sys.stderr)
 
 
 def put(text: str) -> None:
     """Write `text` to standard output at once, so that a pipe sees each result when it is there.
 
     Raises:
-        OutputError: standard output takes no more, say for a full disk.
+        OutputError: standard output takes no more, say for a full disk, or is closed.
         BrokenPipeError: nobody reads standard output any longer.
     """
+    if sys.stdout is None:
+        raise OutputError("cannot write: standard output is closed")
     try:
         sys.stdout.write(text)
         sys.stdout.flush()
@@ -44,7 +47,8 @@ def track(sources: Sequence[str]) -> Iterator[str]:
     That is: several sources, standard error a terminal, and standard output none, as results would run
     through the bar.
     """
-    if len(sources) < 2 or not sys.stderr.isatty() or sys.stdout.isatty():
+    watched, printed = (stream is not None and stream.isatty() for stream in (sys.stderr, sys.stdout))
+    if len(sources) < 2 or not watched or printed:
         yield from sources
         return
     from rich.console import Console
