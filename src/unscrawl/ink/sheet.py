@@ -103,13 +103,17 @@ def _change(small: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def _best(small: NDArray[np.uint8], change: NDArray[np.float32]) -> NDArray[np.uint8] | None:
     """Return the convex hull, uint8 [h, w], of the most likely sheet: one smooth region, or two or three that
-    shadows part; None if none of them looks like one. Large is likely, and so is away from the border."""
+    shadows part, all of one tint; None if none of them looks like one. Large is likely, and so is away from
+    the border."""
     smooth = (change < _STEP).astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(smooth, connectivity=4)
     areas = stats[:, cv2.CC_STAT_AREA]
     large = [i for i in np.argsort(-areas)[:6] if i and areas[i] > _PART * smooth.size]
+    tints = {i: _tint(small[labels == i]) for i in large}
     best, found = 0.0, None
     for parts in (c for n in (1, 2, 3) for c in combinations(large, n)):
+        if np.ptp([tints[i] for i in parts], axis=0).max() > _TINT:
+            continue
         region = np.isin(labels, parts).astype(np.uint8)
         region = np.asarray(cv2.morphologyEx(region, cv2.MORPH_CLOSE, np.ones((9, 9), np.uint8)), np.uint8)
         inside = np.asarray(cv2.fillConvexPoly(np.zeros_like(region), _hull(region), 1), np.uint8)
@@ -144,9 +148,15 @@ def _is_sheet(
     away = cv2.dilate(inside, np.ones((7, 7), np.uint8)) == 0
     if not away.any():
         return False
-    own, other = small[inside > 0].mean(axis=0), small[away].mean(axis=0)
-    differs = np.abs(own / max(own.sum(), 1) - other / max(other.sum(), 1)).max() > _TINT
-    return bool(differs or other.sum() < _SHADE * own.sum())
+    own, other = small[inside > 0], small[away]
+    differs = np.abs(_tint(own) - _tint(other)).max() > _TINT
+    return bool(differs or other.mean() < _SHADE * own.mean())
+
+
+def _tint(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+    """Return the shares of red, green and blue in the mean of pixels [n, 3]."""
+    mean = pixels.mean(axis=0)
+    return np.asarray(mean / max(mean.sum(), 1))
 
 
 def _frame(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
