@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from unscrawl.ink import Ink
 from unscrawl.layout import LineInk, find_lines
-from unscrawl.layout.components import components
+from unscrawl.layout.components import Component, components
+from unscrawl.layout.holes import without_holes
 from unscrawl.layout.lines import Track
 from unscrawl.layout.part import without_offshoots
 
@@ -224,6 +225,27 @@ def test_bits_of_the_pages_edge_are_no_lines() -> None:
     for y in (20, 110, 190, 250):
         cv2.line(canvas, (0, y), (12, y), 255, 4)
     assert _counts(find_lines(_ink(canvas))) == [9, 9]
+
+
+def test_holes_along_the_edge_of_a_notebook_are_no_writing() -> None:
+    canvas = np.pad(_write(["olo olo olo olo"] * 4).strength, ((0, 0), (80, 0)))
+    for n in range(9):
+        cv2.circle(canvas, (40 + n, 20 + 44 * n), 10, 255, -1)
+    lines = find_lines(_ink(canvas))
+    assert _counts(lines) == [12] * 4
+    assert min(p.x for line in lines for p in line.pieces) > 80
+
+
+def test_spots_that_stand_in_no_even_row_are_kept() -> None:
+    spots = [Component(i, 40, y, 20, 20, 314) for i, y in enumerate((20, 64, 150, 180, 300, 330, 420))]
+    assert without_holes(spots, 40.0) == spots
+
+
+def test_what_is_left_of_rules_is_no_line() -> None:
+    canvas = np.pad(_write(["olo olo olo olo"] * 3).strength, ((0, 0), (0, 200)))
+    for y in (30, 330):
+        cv2.line(canvas, (canvas.shape[1] - 190, y), (canvas.shape[1] - 60, y), 255, 3)
+    assert _counts(find_lines(_ink(canvas))) == [12] * 3
 
 
 def test_a_frame_drawn_around_the_lines_is_no_part_of_them() -> None:

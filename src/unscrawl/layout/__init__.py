@@ -22,6 +22,7 @@ from unscrawl.layout.components import (
     without_specks,
 )
 from unscrawl.layout.course import fit_course
+from unscrawl.layout.holes import without_holes
 from unscrawl.layout.lines import Track, find_tracks
 from unscrawl.layout.part import split_tall, without_offshoots
 from unscrawl.layout.pieces import Atom, join_stacked, overcut
@@ -117,7 +118,7 @@ def find_rows(ink: Ink, layout: str = "page", least: float = 0.02) -> tuple[NDAr
     size = text_size(ink.mask, parts)
     page = Labelled(labels, ink.strength, pen, itertools.count(int(labels.max()) + 1))
     if layout == "page":
-        rows = _page(page, parts, size)
+        rows = _page(page, without_holes(parts, size), size)
     else:
         rows = [Row(parts)]
         _place(rows, page, size)

@@ -14,6 +14,7 @@ __all__ = ["absorb", "assign", "is_edge", "trimmed", "without_smudges"]
 
 _RIM = 1.2  # letter heights from the picture's border
 _FLAT = 0.5  # letter heights
+_FLATTEST = 0.3  # letter heights: no letter is flatter, though i without its dot, and r, are not high
 
 
 def assign(parts: Sequence[Component], tracks: Sequence[Track], size: float) -> list[list[Component]]:
@@ -67,7 +68,10 @@ def absorb(
 
 
 def without_smudges(rows: Sequence[list[Component]], page: Labelled, size: float) -> list[list[Component]]:
-    """Empty rows without any letter, and short ones much fainter than the page: dirt, ink showing through."""
+    """Empty rows without any letter, and short ones much fainter than the page: dirt, ink showing through.
+
+    What is left of rules is longer than letters, but flat.
+    """
     shade = []
     for row in rows:
         boxes = [(slice(p.y, p.y + p.h), slice(p.x, p.x + p.w), p.label) for p in row]
@@ -77,7 +81,7 @@ def without_smudges(rows: Sequence[list[Component]], page: Labelled, size: float
     usual = float((area * shade).sum() / max(area.sum(), 1.0))
     kept: list[list[Component]] = []
     for row, dark in zip(rows, shade, strict=True):
-        letters = any(max(p.w, p.h) >= 0.45 * size for p in row)
+        letters = any(max(p.w, p.h) >= 0.45 * size and p.h >= _FLATTEST * size for p in row)
         kept.append(row if letters and (dark > 0.65 * usual or len(row) > 6) else [])
     return kept if any(kept) else [list(row) for row in rows]
 
