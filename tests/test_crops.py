@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from unscrawl.errors import OptionError
 from unscrawl.image import load
-from unscrawl.layout.crops import Crop, find_crops
+from unscrawl.ink import extract
+from unscrawl.layout import find_lines
+from unscrawl.layout.crops import Crop, crop_of, find_crops
 
 X = 24  # height of a small letter in px
 LEFT = 60
@@ -84,6 +86,20 @@ def test_strokes_of_neighbouring_lines_are_painted_over() -> None:
     middle = find_crops(load(page))[1]
     count, *_ = cv2.connectedComponentsWithStats((middle.grey < 120).astype(np.uint8))
     assert count - 1 == 9
+
+
+def test_a_bare_crop_shows_the_writing_without_the_rules_under_it() -> None:
+    page = np.pad(_page(["olo ooo oloo", "oo oloo ooo"], paper=240), ((0, 0), (0, 400)), constant_values=240)
+    for y in range(20, len(page), 42):
+        cv2.line(page, (0, y), (page.shape[1], y), 150, 2)
+    ink = extract(load(np.dstack([page] * 3)))
+    line = find_lines(ink)[0]
+    with_rules, bare = crop_of(ink, line), crop_of(ink, line, bare=True)
+    assert ink.ruled
+    assert bare.grey.shape == with_rules.grey.shape
+    assert (with_rules.grey < 200).all(axis=1).any()
+    assert not (bare.grey < 200).all(axis=1).any()
+    assert (bare.grey < 80).sum() == pytest.approx((with_rules.grey < 80).sum(), rel=0.3)
 
 
 @pytest.mark.parametrize("layout", ["line", "word"])

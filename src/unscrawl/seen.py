@@ -19,7 +19,7 @@ from unscrawl.ink import Ink, extract
 from unscrawl.joined import View, clearness, view_crop, view_picture
 from unscrawl.lattice import Hypothesis, hypotheses
 from unscrawl.layout import LineInk, find_lines
-from unscrawl.layout.crops import crop_of
+from unscrawl.layout.crops import Crop, crop_of
 from unscrawl.line_recogniser import LineRecogniser
 from unscrawl.page import Box
 from unscrawl.recogniser import Recogniser
@@ -112,7 +112,11 @@ class Seen:
     @property
     def views(self) -> list[Iterable[View]]:
         """Each line as its recogniser may see it, the least changed view first, further ones on demand."""
-        return [self._further(self._alone)] if self._alone else [[view] for view in self._found.views]
+        if self._alone:
+            return [self._further(self._alone)]
+        found = self._found
+        bare: Sequence[Crop | None] = found.bare or [None] * len(found.views)
+        return [_with_bare(view, crop) for view, crop in zip(found.views, bare, strict=True)]
 
     def _further(self, first: View) -> Iterator[View]:
         yield first
@@ -143,12 +147,22 @@ class Seen:
         return [self._lattices[i] for i in numbers]
 
 
+def _with_bare(view: View, bare: Crop | None) -> Iterator[View]:
+    yield view
+    if bare:
+        yield view_crop(bare)
+
+
 @dataclass(frozen=True)
 class _Found:
-    """The lines in a picture's ink and their views; `frame` is the ink without its planes."""
+    """The lines in a picture's ink and their views; `frame` is the ink without its planes.
+
+    `bare` are the lines of a ruled page without their rules; those of other pages are not cut out twice.
+    """
 
     lines: list[LineInk]
     views: list[View]
+    bare: list[Crop]
     frame: Ink
     nbytes: int
 
@@ -176,11 +190,13 @@ class _Found:
         """Find the lines of ink that stands as it should."""
         lines = find_lines(ink, layout=layout)
         cut = [crop_of(ink, line) for line in lines] if crops else []
+        ruled = crops and ink.ruled and layout == "page"
+        bare = [crop_of(ink, line, bare=True) for line in lines] if ruled else []
         views = [view_crop(crop) for crop in cut]  # they take their crops along
-        parts: list[NDArray[Any]] = [plane for c in cut for plane in (c.grey, c.base)]
+        parts: list[NDArray[Any]] = [plane for c in (*cut, *bare) for plane in (c.grey, c.base)]
         parts += [view.image for view in views] + [piece.ink for line in lines for piece in line.pieces]
         frame = replace(ink, strength=_NO_PLANE, mask=_NO_PLANE, grey=_NO_PLANE)
-        return cls(lines, views, frame, sum(part.nbytes for part in parts))
+        return cls(lines, views, bare, frame, sum(part.nbytes for part in parts))
 
 
 @dataclass(frozen=True)

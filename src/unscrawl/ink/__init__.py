@@ -41,7 +41,8 @@ class Ink:
     `strength` is uint8 [h, w], 0 paper to 255 full ink, anti-aliased; `mask` is uint8 [h, w], 1 where ink.
     `to_picture` [2, 3] takes a point (x, y) of the working frame to the upright picture; both count in pixels
     from the top left corner of the frame, so that the centre of the first pixel is (0.5, 0.5). `grey` is
-    uint8 [h, w], the frame as photographed but evenly lit: paper about 255, ink darker, rules and all.
+    uint8 [h, w], the frame as photographed but evenly lit: paper about 255, ink darker, rules and all;
+    `ruled` tells whether there are any, which `strength` does without.
     """
 
     strength: NDArray[np.uint8]
@@ -49,6 +50,7 @@ class Ink:
     to_picture: NDArray[np.float64]
     size: tuple[int, int] | None = None  # width and height of the upright picture, which boxes are clipped to
     grey: NDArray[np.uint8] = field(default_factory=lambda: np.zeros((0, 0), np.uint8), repr=False)
+    ruled: bool = False
 
     def __post_init__(self) -> None:
         if self.grey.shape != self.strength.shape:  # ink alone, without the paper it stood on
@@ -60,7 +62,7 @@ class Ink:
         planes = (np.ascontiguousarray(np.rot90(p, quarters)) for p in (self.strength, self.mask, self.grey))
         strength, mask, grey = planes
         before = np.vstack([back(quarters, width, height), [0, 0, 1]])
-        return Ink(strength, mask, self.to_picture @ before, self.size, grey)
+        return Ink(strength, mask, self.to_picture @ before, self.size, grey, self.ruled)
 
     def box(self, x: float, y: float, w: float, h: float) -> Box:
         """Return the upright box, in pixels of the picture, around a rectangle of the working frame."""
@@ -107,7 +109,7 @@ def extract(picture: Picture, *, layout: str = "page") -> Ink:
     if angle:
         absorbed, level = rotate(absorbed, angle)
         to_picture = to_picture @ np.vstack([level, [0, 0, 1]])
-    grey = np.bitwise_not(absorbed)
+    grey, ruled = np.bitwise_not(absorbed), False
     if layout == "glyph":
         strength, mask = _ink(crop.without_rules(absorbed))
         kept = one_character(strength, mask)
@@ -120,9 +122,9 @@ def extract(picture: Picture, *, layout: str = "page") -> Ink:
             typical = height
             cleaned, rules = without_rules(absorbed, typical, full)
             strength, mask = _ink(cleaned, faintest, rules)
-        kept = without_lines(mask, typical)
+        kept, ruled = without_lines(mask, typical), bool(rules.any())
     strength *= _plane(cv2.dilate(kept, np.ones((5, 5), np.uint8))) & (kept | (1 - mask))
-    found = Ink(strength, kept, to_picture, (picture.rgb.shape[1], picture.rgb.shape[0]), grey)
+    found = Ink(strength, kept, to_picture, (picture.rgb.shape[1], picture.rgb.shape[0]), grey, ruled)
     return found.turned(2) if sideways and is_upside_down(kept) else found
 
 

@@ -73,11 +73,11 @@ def find_crops(picture: Picture, *, layout: str = "page") -> list[Crop]:
     return [crop_of(ink, line) for line in find_lines(ink, layout=layout)]
 
 
-def crop_of(ink: Ink, line: LineInk) -> Crop:
+def crop_of(ink: Ink, line: LineInk, *, bare: bool = False) -> Crop:
     """Cut a line that `find_lines` found in `ink` out of its page.
 
     Columns follow the baseline and stand square on its mean direction. Ink of other lines is painted over
-    with paper.
+    with paper; a `bare` crop shows nothing but ink, neither the paper nor its rules.
     """
     own, (x0, y0) = _own_ink(line)
     ys, xs = (at + start for at, start in zip(np.nonzero(own), (y0, x0), strict=True))
@@ -94,7 +94,7 @@ def crop_of(ink: Ink, line: LineInk) -> Crop:
     base = np.stack([columns, line.course(columns)], axis=1)
     rows = np.arange(max(1, round(above + below)))[:, None] + 0.5 - above
     x, y = (((base[:-1, k] + base[1:, k]) / 2 + rows * down[k]).astype(np.float32) for k in (0, 1))
-    grey = _sample(ink, own, (x0, y0), x, y)
+    grey = _sample(ink, own, (x0, y0), x, y, bare=bare)
     turn, shift = ink.to_picture[:, :2], ink.to_picture[:, 2]
     step = turn @ down
     size = ink.size or (ink.mask.shape[1], ink.mask.shape[0])
@@ -118,6 +118,8 @@ def _sample(
     corner: tuple[int, int],
     x: NDArray[np.float32],
     y: NDArray[np.float32],
+    *,
+    bare: bool,
 ) -> NDArray[np.uint8]:
     """Return the grey of the working frame at points (x, y), [h, w] each, without others' ink."""
     h, w = own.shape
@@ -127,7 +129,8 @@ def _sample(
         min(most, max(stop, c + n))
         for (_, stop), c, n, most in zip(reach, corner, (w, h), ink.mask.shape[::-1], strict=True)
     )
-    grey, mask = ink.grey[top:bottom, left:right], ink.mask[top:bottom, left:right]
+    area = slice(top, bottom), slice(left, right)
+    grey, mask = np.bitwise_not(ink.strength[area]) if bare else ink.grey[area], ink.mask[area]
     here = np.zeros_like(mask)
     here[corner[1] - top :, corner[0] - left :][:h, :w] = own
     others = cv2.dilate(mask & (1 - here), np.ones((2 * _HALO + 1, 2 * _HALO + 1), np.uint8))
