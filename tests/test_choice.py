@@ -92,9 +92,16 @@ def test_one_character_in_doubt_is_enough_to_look_at_them_apart() -> None:
 
 @pytest.mark.parametrize(
     ("text", "confidence", "expected"),
-    [("Dear Edith", 0.5, True), ("Dear Edith", 0.3, False), ("ab", 0.5, False), ("ab", 0.7, True)],
+    [
+        ("Dear Edith", 0.5, True),
+        ("Dear Edith", 0.3, False),
+        ("ab", 0.5, False),
+        ("ab", 0.7, True),
+        ("-- = .", 0.9, False),
+        ("- 5 -", 0.9, True),
+    ],
 )
-def test_what_is_hardly_read_is_no_writing_and_short_lines_must_be_surer(
+def test_what_is_hardly_read_or_only_strokes_is_no_writing_and_short_lines_must_be_surer(
     text: str, confidence: float, expected: bool
 ) -> None:
     assert is_writing(line(text, confidence)) is expected

@@ -18,6 +18,7 @@ Reading: TypeAlias = "tuple[Line | None, float]"
 
 _LEAST: Final = 0.35  # confidence of a line of a page below which it is taken for no writing
 _SHORT, _LEAST_SHORT = 3, 0.6  # characters of a short one, and the same for it
+_STROKES: Final = frozenset(" -—=.,:;'\"°/")
 _ALIKE: Final = 0.55  # likeness of two readings below which that by characters is of joined writing: nonsense
 _BEYOND: Final = (
     0.9  # confidence of every character, a language helping, above which no other reading is made
@@ -32,7 +33,12 @@ _OVERLAP: Final = (
 
 
 def is_writing(line: Line) -> bool:
-    """Tell writing from stamps, seals and dirt, of which little can be read, and that unsurely."""
+    """Tell writing from stamps, seals and dirt, of which little can be read, and that unsurely.
+
+    Nobody writes a line of nothing but strokes and dots: they are what is left of rules and folds.
+    """
+    if _STROKES.issuperset(line.text):
+        return False
     return line.confidence >= (_LEAST if len(line.text) > _SHORT else _LEAST_SHORT)
 
 
