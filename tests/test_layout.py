@@ -241,6 +241,12 @@ def test_spots_that_stand_in_no_even_row_are_kept() -> None:
     assert without_holes(spots, 40.0) == spots
 
 
+def test_an_even_row_of_spots_amid_the_writing_is_kept() -> None:
+    spots = [Component(i, 40, 20 + 44 * i, 20, 20, 314) for i in range(8)]
+    beside = [Component(8 + i, x, 20 + 44 * i, 20, 20, 150) for i in range(8) for x in (5, 90)]
+    assert len(without_holes([*spots, *beside], 40.0)) == 24
+
+
 def test_what_is_left_of_rules_is_no_line() -> None:
     canvas = np.pad(_write(["olo olo olo olo"] * 3).strength, ((0, 0), (0, 200)))
     for y in (30, 330):
