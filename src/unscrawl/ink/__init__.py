@@ -31,6 +31,7 @@ _HEIGHT: Final = 48.0  # px: components are reduced to this typical height, abou
 _FAINTEST: Final = 22.0  # least absorbance (of 255) that can be ink: below lie paper grain and folds
 _CLEAR: Final = 60.0  # grey levels: what departs from its ground by more tells no more of ink
 _DARKEST: Final = 64  # grey level of paper below which contrast is not raised: there is only noise in it
+_RULED: Final = 0.01  # of ruled paper is rules: an edge or a fold alone takes less
 _NOISY: Final = 0.025  # noise from pixel to pixel, as a share of the ink's contrast, that calls for smoothing
 
 
@@ -42,7 +43,7 @@ class Ink:
     `to_picture` [2, 3] takes a point (x, y) of the working frame to the upright picture; both count in pixels
     from the top left corner of the frame, so that the centre of the first pixel is (0.5, 0.5). `grey` is
     uint8 [h, w], the frame as photographed but evenly lit: paper about 255, ink darker, rules and all;
-    `ruled` tells whether there are any, which `strength` does without.
+    `ruled` tells whether the paper is, which `strength` does without.
     """
 
     strength: NDArray[np.uint8]
@@ -122,7 +123,7 @@ def extract(picture: Picture, *, layout: str = "page") -> Ink:
             typical = height
             cleaned, rules = without_rules(absorbed, typical, full)
             strength, mask = _ink(cleaned, faintest, rules)
-        kept, ruled = without_lines(mask, typical), bool(rules.any())
+        kept, ruled = without_lines(mask, typical), np.count_nonzero(rules) > _RULED * rules.size
     strength *= _plane(cv2.dilate(kept, np.ones((5, 5), np.uint8))) & (kept | (1 - mask))
     found = Ink(strength, kept, to_picture, (picture.rgb.shape[1], picture.rgb.shape[0]), grey, ruled)
     return found.turned(2) if sideways and is_upside_down(kept) else found
