@@ -13,7 +13,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -117,7 +117,8 @@ def fit(
         samples={"train": len(train), "validation": len(held) if held else 0},
     )
     point = restore(run, net, average, steppers) if resume else Point()
-    check_folder(run.folder)
+    if crew.leads:
+        _check_writable(run.folder)
     per_epoch = len(_batches(y, recipe, seed, 0))
     steps = per_epoch * recipe.epochs
     look_every = LOOK.get(place.type, 25)
@@ -209,6 +210,15 @@ def fit(
         run.save()
     crew.part()
     return run
+
+
+def _check_writable(folder: Path) -> None:
+    """Raise `OutputError` where a run cannot be kept; a run that keeps nothing leaves no folder."""
+    new = not folder.exists()
+    check_folder(folder)
+    if new:
+        with suppress(OSError):
+            folder.rmdir()
 
 
 def _batches(labels: Tensor, recipe: Recipe, seed: int, epoch: int) -> list[Tensor]:
