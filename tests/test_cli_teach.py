@@ -91,6 +91,7 @@ def test_a_corrected_result_teaches_the_corrected_text(unscrawl: Run, tmp_path: 
         ("andrew", ["endless.json"], "box are missing"),
         ("andrew", ["text.png"], "not a sound picture"),
         ("../x", ["--undo"], "cannot be the name of a hand"),
+        ("../x", ["alone.png"], "cannot be the name of a hand"),
         ("andrew", ["--again"], "no hand is called 'andrew'"),
     ],
 )

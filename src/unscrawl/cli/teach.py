@@ -64,6 +64,9 @@ def teach(
     """
     if undo + again + bool(sources) != 1:
         raise OptionError("name something to learn from, or --undo, or --again: one of the three")
+    from unscrawl.shelf import check_name
+
+    check_name(name)
 
     from unscrawl import teach as teaching  # only now: a mistyped option is answered at once
     from unscrawl.hand import Hand
