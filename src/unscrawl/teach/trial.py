@@ -27,7 +27,7 @@ __all__ = ["Outcome", "fits", "greedy", "room", "teach_lines"]
 
 _FEW: Final = 8  # lines from which half of them, turn about, are enough to learn from for the trial
 _FOLDS: Final = 4  # parts that fewer are cut into
-_SHARES: Final = (0.25, 0.5, 0.9)  # of the way from the base to what was learnt that are tried
+_SHARES: Final = (0.5, 0.9)  # of the way from the base to what was learnt that are tried
 _SHORTEST: Final = 8  # characters of a part of a line that is cut off to be held out
 _OTHERS: Final = 3  # orders of its characters that a text is compared with
 _FITTING: Final = 1.0  # nats a character by which it must be more probable
@@ -96,23 +96,20 @@ class _Trial:
     def best(self, ways: Sequence[_Way]) -> tuple[_Way | None, float, float]:
         """Return the way by which held-out lines are most probable, and error rates before and after it.
 
-        It must read them no worse, with a language and without, and one of the two better where their text is
-        not more probable. None where there is none such.
+        It must read them no worse, with a language or without; None where there is none such.
         """
         base = [read(lines, self._base) for lines in self._held]
-        misread, loss = self._measure(base)
-        misspelt = self._misspelt(base, known=False)
+        errors, loss = self._measure(base)
         found = [self._read(way) for way in ways]
         measured = [self._measure(frames) for frames in found]
         order = sorted(range(len(ways)), key=lambda i: measured[i][1])
+        before = self._misspelt(base, known=False)
         for i in order:
-            greedily, now = measured[i]
-            if greedily > misread:
-                continue
-            spelt = self._misspelt(found[i])
-            if spelt <= misspelt and (now < loss or greedily + spelt < misread + misspelt):
-                return ways[i], misspelt / self._length, spelt / self._length
-        return None, misspelt / self._length, self._misspelt(found[order[0]]) / self._length
+            if measured[i][0] <= errors and measured[i][1] < loss:
+                after = self._misspelt(found[i])
+                if after <= before:
+                    return ways[i], before / self._length, after / self._length
+        return None, before / self._length, self._misspelt(found[order[0]]) / self._length
 
     def _read(self, way: _Way) -> list[list[Floats]]:
         return [
