@@ -108,6 +108,7 @@ def learn_lines(
     from unscrawl.learn.lines import evaluation, gather, loop, writers
     from unscrawl.learn.lines import recipe as recipes
     from unscrawl.learn.lines.export import export as write
+    from unscrawl.learn.lines.pretrained import LICENCE
 
     if text and fonts is None:
         raise OptionError("--text is written with fonts: add --fonts FOLDER")
@@ -153,6 +154,7 @@ def learn_lines(
     }
     licences = [gather.licence(path) for name, path in sets.items() if name not in apart]
     licences += writers.licences(fonts) if fonts else []
+    licences += [LICENCE] if plan.network == "pretrained" else []
     score = write(net.cpu(), target, lines.held, lines.training, licences=licences, **facts)
     loop.remember(folder, **facts, score={"lines": len(lines.held), "CER": round(score.pooled, 4)})
     put(f"{folder}: CER {score.pooled:.2%} on {len(lines.held):,} lines held back\n")

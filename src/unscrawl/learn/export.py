@@ -28,8 +28,9 @@ from unscrawl.learn.checkpoint import Run, write
 from unscrawl.learn.quantise import quantise
 from unscrawl.learn.scoring import check_form
 
-__all__ = ["card", "export", "store_half"]
+__all__ = ["card", "export", "store_bytes", "store_half"]
 
+_LARGE = 1024  # values from which a weight is worth storing in less
 TOLERANCE = 1e-4
 """Largest difference between torch's and ONNX Runtime's logits, as a share of the largest logit above 1."""
 
@@ -158,12 +159,41 @@ def store_half(model: onnx.ModelProto) -> None:
     casts = []
     for tensor in model.graph.initializer:
         values = onnx.numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.size < 1024:
+        if values.dtype != np.float32 or values.size < _LARGE:
             continue
         name = tensor.name
         tensor.CopyFrom(onnx.numpy_helper.from_array(values.astype(np.float16), f"{name}.half"))
         casts.append(onnx.helper.make_node("Cast", [f"{name}.half"], [name], to=onnx.TensorProto.FLOAT))
     nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    onnx.checker.check_model(model, full_check=True)
+
+
+def store_bytes(model: onnx.ModelProto, within: str) -> None:
+    """Keep the weights of convolutions as 8-bit integers with a scale for each output channel.
+
+    Brought back to float32 when the file is loaded, unlike what `quantise` does: a quarter of the size, each
+    weight off by 0.4 % of the channel's largest at most, no quicker.
+
+    Args:
+        model: changed in place.
+        within: what the names of the convolutions begin with that are meant; small ones stay as they are.
+    """
+    named = {tensor.name: tensor for tensor in model.graph.initializer}
+    nodes = []
+    for node in [n for n in model.graph.node if n.op_type == "Conv" and n.name.startswith(within)]:
+        tensor = named[node.input[1]]
+        values, name = onnx.numpy_helper.to_array(tensor), tensor.name
+        if values.dtype != np.float32 or values.size < _LARGE:
+            continue
+        scale = np.abs(values).max(axis=(1, 2, 3), keepdims=True) / 127 + np.float32(1e-12)
+        steps = np.rint(values / scale).astype(np.int8)
+        tensor.CopyFrom(onnx.numpy_helper.from_array(steps, f"{name}.steps"))
+        model.graph.initializer.append(onnx.numpy_helper.from_array(scale, f"{name}.scale"))
+        whole = onnx.helper.make_node("Cast", [f"{name}.steps"], [f"{name}.whole"], to=onnx.TensorProto.FLOAT)
+        nodes += [whole, onnx.helper.make_node("Mul", [f"{name}.whole", f"{name}.scale"], [name])]
+    nodes += model.graph.node
     del model.graph.node[:]
     model.graph.node.extend(nodes)
     onnx.checker.check_model(model, full_check=True)

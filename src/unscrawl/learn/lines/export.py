@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from unscrawl.alphabet import LINE
 from unscrawl.errors import ModelError
 from unscrawl.learn.checkpoint import write
-from unscrawl.learn.export import store_half
+from unscrawl.learn.export import store_bytes, store_half
 from unscrawl.learn.lines.batches import encode
 from unscrawl.learn.lines.evaluation import Score, features_of, log_probabilities, score_of
 from unscrawl.learn.lines.net import fuse
@@ -83,14 +83,15 @@ def export(
 
     With the head goes what stands for the lines of `training`, so that teaching a hand does not forget.
 
-    Weights are stored as float16 and computed in float32; the temperature is fitted on `held`. `facts` go
-    into the card (licences, command, …).
+    Weights are stored as float16, or in 8 bits (see `store_bytes`), and computed in float32; the temperature
+    is fitted on `held`. `facts` go into the card (licences, command, …).
 
     Raises:
         ModelError: the network cannot be expressed in ONNX.
         OutputError: the files cannot be written.
     """
     model = trunk(net)
+    store_bytes(model, "/body")  # most of a pretrained network
     store_half(model)
     make_teachable(model)
     log_p = log_probabilities(net, held)

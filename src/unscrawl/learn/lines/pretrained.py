@@ -27,7 +27,9 @@ from unscrawl.errors import ModelError
 from unscrawl.learn.lines.net import Block
 from unscrawl.spelling import clean
 
-__all__ = ["PretrainedNet", "find", "start"]
+__all__ = ["LICENCE", "PretrainedNet", "find", "start"]
+
+LICENCE: Final = "started from PP-OCRv6_rec_small: Apache-2.0; PaddleOCR, Baidu and the PaddlePaddle Authors"
 
 _ROWS: Final = 48
 """Rows of the picture that the convolutions were trained on; strips have 40."""
