@@ -134,7 +134,7 @@ def test_a_thorough_teaching_tells_how_far_it_is(recogniser: LineRecogniser, tai
 def test_the_shipped_recogniser_can_be_taught() -> None:
     tail = Tail.of(LineRecogniser(threads=1))
     assert tail is not None
-    assert len(tail.biases) == 20
+    assert len(tail.biases) == 11
 
 
 def test_lines_beside_it_do_not_change_a_line(tail: Tail) -> None:

@@ -27,7 +27,7 @@ from unscrawl.recogniser import Recogniser
 __all__ = ["Lattice", "Seen", "SeenGlyph"]
 
 _NO_PLANE: Final = np.zeros((0, 0), np.uint8)
-_CLEAR: Final = 0.75  # how clear the lines of a page must be not to be tried the other way up
+_CLEAR: Final = 0.88  # how clear the lines of a page must be not to be tried the other way up
 _CLEARER: Final = 0.05  # by how much it must be clearer then
 _TRIED: Final = 6  # lines by which that is judged, the longest
 _ENOUGH: Final = 400  # columns of their strips, some twenty characters, below which nothing is judged
