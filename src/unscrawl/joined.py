@@ -26,7 +26,7 @@ __all__ += ["view_picture"]
 
 _INK: Final = 70  # of 255: fainter pixels do not count when a box is drawn around a character
 _FIRST: Final = 0.05  # by how much the first view of a line may be less clear: nothing was taken off it
-_CLEAR: Final = 0.85  # how clear a view is, so raised, from which no other is looked at
+_CLEAR: Final = 0.6  # how clear a view is, so raised, from which no other is looked at
 _APART: Final = (0.75, 1.3)  # pieces of ink a character in a line whose characters may stand apart
 _PIECE: Final = (6, 12)  # rows and pixels of a strip that a piece has at least; dots are none
 _SIDE: Final = 16  # columns beyond its frames that a character at the end of a word may reach
