@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from lines_made import sample
 from unscrawl.alphabet import LINE
+from unscrawl.hand import Sample
 from unscrawl.learn.lines.export import export
 from unscrawl.learn.lines.net import LineNet
 from unscrawl.line_recogniser import LineRecogniser
+from unscrawl.teach.lessons import lessons_of
 from unscrawl.teach.posteriors import posteriors
 from unscrawl.teach.pupil import QUICK, THOROUGH, Base, Effort, Lesson, blend, learn, read, turns
 from unscrawl.teach.tail import Tail
@@ -135,6 +137,14 @@ def test_the_shipped_recogniser_can_be_taught() -> None:
     tail = Tail.of(LineRecogniser(threads=1))
     assert tail is not None
     assert len(tail.biases) == 11
+
+
+def test_a_line_has_as_many_frames_taught_as_read() -> None:
+    shipped = LineRecogniser(threads=1)
+    strip = np.random.default_rng(0).integers(0, 256, (40, 333), dtype=np.uint8)
+    features = shipped.features([strip])
+    (lesson,) = lessons_of([Sample(strip, "twenty cakes")], features, Tail.of(shipped), copies=0)
+    assert [length for _, length in lesson.views] == [len(features[0])]
 
 
 def test_lines_beside_it_do_not_change_a_line(tail: Tail) -> None:

@@ -181,7 +181,7 @@ def _clear(log_p: NDArray[np.float32]) -> float:
     return float(np.exp(log_p.max(axis=1)[best > 0]).mean()) if best.any() else 0.0
 
 
-def _edge(spans: Sequence[Span], i: int, stride: int, wide: int) -> float:
+def _edge(spans: Sequence[Span], i: int, stride: float, wide: int) -> float:
     """Return the column between characters i - 1 and i."""
     before = spans[i - 1] if i > 0 else None
     after = spans[i] if i < len(spans) else None

@@ -161,8 +161,12 @@ class LineRecogniser:
                 for image, i in zip(images, part, strict=True):
                     image[:, : strips[i].shape[1]] = strips[i]
                 for row, i in zip(self.run(images, [output], given)[0], part, strict=True):
-                    out[i] = row[: ceil(strips[i].shape[1] / self.stride - 1e-6)]
+                    out[i] = row[: self.length(strips[i].shape[1])]
         return out
+
+    def length(self, wide: int) -> int:
+        """Return how many frames a strip of `wide` columns has."""
+        return ceil(wide / self.stride - 1e-6)
 
     def log_probabilities(self, features: Floats, head: Head | None = None) -> Floats:
         """Return calibrated log p(class | frame), float32 [T, C + 1]; class 0 is the blank.

@@ -123,7 +123,7 @@ def extract(picture: Picture, *, layout: str = "page") -> Ink:
             typical = height
             cleaned, rules = without_rules(absorbed, typical, full)
             strength, mask = _ink(cleaned, faintest, rules)
-        kept, ruled = without_lines(mask, typical), np.count_nonzero(rules) > _RULED * rules.size
+        kept, ruled = without_lines(mask, typical), bool(np.count_nonzero(rules) > _RULED * rules.size)
     strength *= _plane(cv2.dilate(kept, np.ones((5, 5), np.uint8))) & (kept | (1 - mask))
     found = Ink(strength, kept, to_picture, (picture.rgb.shape[1], picture.rgb.shape[0]), grey, ruled)
     return found.turned(2) if sideways and is_upside_down(kept) else found

@@ -18,7 +18,6 @@ from unscrawl.teach.wording import classes
 __all__ = ["lessons_of"]
 
 _STRENGTH: Final = 0.5  # of the distortion; 1 is made for many hands, and this is one
-_STRIDE: Final = 4  # columns a frame
 
 Strip = NDArray[np.uint8]
 Floats = NDArray[np.float32]
@@ -32,21 +31,18 @@ def lessons_of(
     if tail is None:
         return [Lesson(seen, text) for seen, text in zip(features, texts, strict=True)]
     strips = [
-        [line.strip, *_copies(line.strip, text, copies)] for line, text in zip(lines, texts, strict=True)
+        [line.strip, *_copies(line.strip, text, copies, tail)]
+        for line, text in zip(lines, texts, strict=True)
     ]
     frames = iter(tail.frames([strip for same in strips for strip in same]))
     return [
-        Lesson(seen, text, tuple((next(frames), _length(strip)) for strip in same))
+        Lesson(seen, text, tuple((next(frames), tail.length(strip.shape[1])) for strip in same))
         for seen, text, same in zip(features, texts, strips, strict=True)
     ]
 
 
-def _copies(strip: Strip, text: tuple[int, ...], count: int) -> list[Strip]:
+def _copies(strip: Strip, text: tuple[int, ...], count: int, tail: Tail) -> list[Strip]:
     """Distort a line, the same way each time; a copy that is too short for its text is dropped."""
     rng = np.random.default_rng(0)
     made = [distort(strip, (0.0, float(strip.shape[0])), rng, _STRENGTH) for _ in range(count)]
-    return [copy for copy in made if room(text) <= _length(copy)]
-
-
-def _length(strip: Strip) -> int:
-    return int(-(-strip.shape[1] // _STRIDE))
+    return [copy for copy in made if room(text) <= tail.length(copy.shape[1])]

@@ -33,6 +33,9 @@ class Trunk(Protocol):
     def tail(self) -> dict[str, Any] | None:
         """Names of the trunk's inputs and outputs that teaching needs; None where it has none."""
 
+    def length(self, wide: int) -> int:
+        """Return how many frames a strip of `wide` columns has."""
+
     def run(self, images: NDArray[np.uint8], outputs: Sequence[str]) -> list[NDArray[Any]]:
         """Return outputs of the trunk."""
 
@@ -81,6 +84,7 @@ class Tail:
     def __init__(self, recogniser: Trunk) -> None:
         parts: dict[str, Any] = recogniser.tail or {}
         self._recogniser, self._frames = recogniser, str(parts["frames"])
+        self.length = recogniser.length
         pairs = [pair for block in parts["blocks"] for pair in block.values()]
         given = [*parts["norm"], *(pair[1] for pair in pairs)]
         asked = [*parts["context"], *(pair[0] for pair in pairs)]
