@@ -11,9 +11,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from lines_made import sample
 from unscrawl.alphabet import LINE
 from unscrawl.errors import ModelError, OptionError
-from unscrawl.learn.lines import pretrained
+from unscrawl.learn.lines import loop, pretrained
 from unscrawl.learn.lines.export import trunk
 from unscrawl.learn.lines.nets import build
 from unscrawl.learn.lines.pretrained import PretrainedNet, start
@@ -79,12 +80,20 @@ def original(source: PretrainedNet, path: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def started(tmp_path_factory: pytest.TempPathFactory) -> tuple[PretrainedNet, PretrainedNet]:
-    """The network that a file was made from, and one that started from the file."""
+def file(tmp_path_factory: pytest.TempPathFactory) -> tuple[PretrainedNet, Path]:
+    """A network, and the file made from it."""
     path = tmp_path_factory.mktemp("original") / "original.onnx"
     torch.manual_seed(0)
-    source, net = PretrainedNet(len(LINE)).eval(), PretrainedNet(len(LINE)).eval()
+    source = PretrainedNet(len(LINE)).eval()
     original(source, path)
+    return source, path
+
+
+@pytest.fixture(scope="module")
+def started(file: tuple[PretrainedNet, Path]) -> tuple[PretrainedNet, PretrainedNet]:
+    """The network that a file was made from, and one that started from the file."""
+    source, path = file
+    net = PretrainedNet(len(LINE)).eval()
     start(net, path)
     return source, net
 
@@ -127,6 +136,15 @@ def test_it_can_be_exported_and_taught(started: tuple[PretrainedNet, PretrainedN
     model = trunk(net)
     make_teachable(model)
     assert KEY in {p.key for p in model.metadata_props}
+
+
+def test_training_starts_from_the_file(file: tuple[PretrainedNet, Path], tmp_path: Path) -> None:
+    source, path = file
+    recipe = LineRecipe(network="pretrained", optimizer="adamw", steps=1, batch=2, blocks=1, look=1)
+    lines = [sample("hello"), sample("dear Ann")]
+    net = loop.train(recipe, lines, lines, tmp_path, pretrained=path, workers=0)
+    assert isinstance(net, PretrainedNet)
+    torch.testing.assert_close(net.stem.last.weight, source.stem.last.weight)  # which is not trained
 
 
 def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
