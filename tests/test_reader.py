@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from unscrawl import ModelError, OptionError, Reader, UnscrawlError
+from unscrawl import ModelError, OptionError, Reader
 from unscrawl.hand import Hand, LineHead
 from unscrawl.reader import Layout
 from unscrawl.seen import Seen
@@ -169,7 +169,7 @@ def test_unknown_layout(reader: Reader) -> None:
 
 
 def test_unknown_language() -> None:
-    with pytest.raises(UnscrawlError, match="klingon"):
+    with pytest.raises(OptionError, match="choose one of auto, en, fr"):
         Reader(language="klingon")
 
 

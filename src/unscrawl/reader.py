@@ -68,6 +68,8 @@ class Reader:
         self.recogniser = Recogniser(model, threads=threads)
         whole = model is None or line_model is not None
         self.line_recogniser = LineRecogniser(line_model, threads=threads) if whole else None
+        if language not in (None, "auto", *LANGUAGES):
+            raise OptionError(f"unknown language {language!r}: choose one of auto, {', '.join(LANGUAGES)}")
         names = LANGUAGES if language == "auto" else (language or LANGUAGES[0],)
         self._common = {name: Language.load(name) for name in names}
         self._weight = 1.0 if language else 0.0
