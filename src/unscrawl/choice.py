@@ -20,16 +20,12 @@ _LEAST: Final = 0.35  # confidence of a line of a page below which it is taken f
 _SHORT, _LEAST_SHORT = 3, 0.6  # characters of a short one, and the same for it
 _STROKES: Final = frozenset(" -—=.,:;'\"°/")
 _ALIKE: Final = 0.55  # likeness of two readings below which that by characters is of joined writing: nonsense
-_BEYOND: Final = (
-    0.9  # confidence of every character, a language helping, above which no other reading is made
-)
+_BEYOND: Final = 0.9  # confidence of every character, a language helping, from which no other reading is made
 _MODEST: Final = 0.12  # by how much readings by characters are surer than they say, beside those of lines,
 _MODEST_SPOKEN: Final = 0.01  # and the same where a language had a say in both
 _SWAY: Final = 3.0  # share of the say in a character that a reading has for each 1 by which it is the surer
 _UNNAMED: Final = 1e-3  # probability of a character that a reading does not name
-_OVERLAP: Final = (
-    0.3  # of the smaller of two boxes: so much they share at least where they hold one character
-)
+_OVERLAP: Final = 0.3  # share of the smaller of two boxes that both have where they hold one character
 
 
 def is_writing(line: Line) -> bool:
