@@ -14,7 +14,7 @@ from torch import Tensor
 from unscrawl.alphabet import LINE
 from unscrawl.distort import plain
 from unscrawl.learn.lines.batches import collate
-from unscrawl.learn.lines.nets import Net
+from unscrawl.learn.lines.net import Net
 from unscrawl.learn.lines.sources import Sample
 
 __all__ = ["Score", "evaluate", "features_of", "greedy", "log_probabilities", "score_of"]

@@ -22,8 +22,7 @@ from unscrawl.learn.checkpoint import write
 from unscrawl.learn.export import store_bytes, store_half
 from unscrawl.learn.lines.batches import encode
 from unscrawl.learn.lines.evaluation import Score, features_of, log_probabilities, score_of
-from unscrawl.learn.lines.net import fuse
-from unscrawl.learn.lines.nets import Net
+from unscrawl.learn.lines.net import Net, fuse
 from unscrawl.learn.lines.sources import Sample
 from unscrawl.learn.lines.teachable import make_teachable
 

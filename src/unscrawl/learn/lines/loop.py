@@ -26,7 +26,8 @@ from unscrawl.errors import ModelError
 from unscrawl.learn import checkpoint, optimizers
 from unscrawl.learn.lines.batches import Batch, Writer, batches
 from unscrawl.learn.lines.evaluation import Score, evaluate
-from unscrawl.learn.lines.nets import Net, build
+from unscrawl.learn.lines.net import Net
+from unscrawl.learn.lines.nets import build
 from unscrawl.learn.lines.pretrained import PretrainedNet, find, start
 from unscrawl.learn.lines.recipe import LineRecipe
 from unscrawl.learn.lines.sources import Sample

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
-__all__ = ["Block", "LineNet", "fuse"]
+__all__ = ["Block", "LineNet", "Net", "fuse"]
 
 N = TypeVar("N", bound=nn.Module)
 
@@ -39,47 +39,50 @@ class Block(nn.Module):
         return out
 
 
-class LineNet(nn.Module):
-    """uint8 [B, 40, W], 0 paper to 255 ink → logits [B, ceil(W / 4), classes + 1]; class 0 is the blank.
+class Net(nn.Module):
+    """What line recognisers share: uint8 [B, 40, W], 0 paper to 255 ink → logits [B, T, classes + 1].
+
+    Class 0 is the blank. A network says how it sees the columns of a picture; the same end turns them into
+    features and those into logits.
 
     Args:
+        kind: of the network, for `nets.build`.
         classes: characters of the alphabet.
         width: features of a frame; the last ones, [B, T, `features`], are what a hand's head is taught on.
     """
 
-    stride = 4.0
+    stride: float
     """Columns of the strip for each frame."""
 
-    def __init__(self, classes: int, *, width: int = 256, blocks: int = 6, dropout: float = 0.15) -> None:
+    def __init__(self, kind: str, classes: int, width: int, blocks: int, dropout: float) -> None:
         super().__init__()
-        self.config = {
-            "kind": "line",
-            "classes": classes,
-            "width": width,
-            "blocks": blocks,
-            "dropout": dropout,
-        }
-        self.stem = nn.Sequential(  # [B, 1, 40, W]
-            Conv(1, 32, 5, (2, 2)),  # [B, 32, 20, W/2]
-            Conv(32, 64, 3),
-            Conv(64, 96, 3, (2, 2)),  # [B, 96, 10, W/4]
-            Conv(96, 128, 3),
-            Conv(128, 160, 3, (2, 1)),  # [B, 160, 5, W/4]
-            Conv(160, 160, 3),
-        )
-        self.fold = nn.Linear(5 * 160, width)  # a column of the picture becomes a frame
-        self.norm = nn.LayerNorm(width)
-        self.blocks = nn.Sequential(*(Block(width) for _ in range(blocks)))
-        self.drop = nn.Dropout(dropout)
-        self.context = nn.LSTM(width, width // 2, batch_first=True, bidirectional=True)
-        self.head = nn.Linear(width, classes + 1)
+        self.config: dict[str, Any] = {
+            "kind": kind, "classes": classes, "width": width, "blocks": blocks, "dropout": dropout,
+        }  # fmt: skip
         self.features = width
+
+    def add_end(self, inside: int) -> None:
+        """Add what comes behind the columns, `inside` values each; a subclass calls it last."""
+        width = self.features
+        self.fold = nn.Linear(inside, width)  # a column of the picture becomes a frame
+        self.norm = nn.LayerNorm(width)
+        self.blocks = nn.Sequential(*(Block(width) for _ in range(self.config["blocks"])))
+        self.drop = nn.Dropout(self.config["dropout"])
+        self.context = nn.LSTM(width, width // 2, batch_first=True, bidirectional=True)
+        self.head = nn.Linear(width, self.config["classes"] + 1)
+
+    def columns(self, x: Tensor) -> Tensor:
+        """Return what is seen of the pictures x, their numbers floating: [B, T, inside]."""
+        raise NotImplementedError
+
+    def lengths(self, widths: Tensor) -> Tensor:
+        """Return how many frames strips of `widths` columns have."""
+        raise NotImplementedError
 
     def frames(self, x: Tensor) -> Tensor:
         """Return the features of each frame, float32 [B, T, D]."""
-        x = self.stem(x.unsqueeze(1).to(self.fold.weight.dtype) / 255)  # [B, C, 5, T]
-        x = self.norm(self.fold(x.permute(0, 3, 1, 2).flatten(2)))
-        x = self.drop(self.blocks(x))
+        x = self.columns(x.unsqueeze(1).to(self.fold.weight.dtype))
+        x = self.drop(self.blocks(self.norm(self.fold(x))))
         with torch.autocast(x.device.type, enabled=False):
             x = x.float()
             out: Tensor = x + self.context(x)[0]  # a residual keeps the sharp places of the convolutions
@@ -91,6 +94,28 @@ class LineNet(nn.Module):
         with torch.autocast(x.device.type, enabled=False):
             out: Tensor = self.head(self.drop(y))
         return out
+
+
+class LineNet(Net):
+    """A network from nothing: T is ceil(W / 4)."""
+
+    stride = 4.0
+
+    def __init__(self, classes: int, *, width: int = 256, blocks: int = 6, dropout: float = 0.15) -> None:
+        super().__init__("line", classes, width, blocks, dropout)
+        self.stem = nn.Sequential(  # [B, 1, 40, W]
+            Conv(1, 32, 5, (2, 2)),  # [B, 32, 20, W/2]
+            Conv(32, 64, 3),
+            Conv(64, 96, 3, (2, 2)),  # [B, 96, 10, W/4]
+            Conv(96, 128, 3),
+            Conv(128, 160, 3, (2, 1)),  # [B, 160, 5, W/4]
+            Conv(160, 160, 3),
+        )
+        self.add_end(5 * 160)
+
+    def columns(self, x: Tensor) -> Tensor:
+        """Return the columns of the convolutions' maps."""
+        return self.stem(x / 255).permute(0, 3, 1, 2).flatten(2)  # type: ignore[no-any-return]
 
     def lengths(self, widths: Tensor) -> Tensor:
         """Return how many frames strips of `widths` columns have."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-from unscrawl.learn.lines.net import LineNet
+from unscrawl.learn.lines.net import LineNet, Net
 from unscrawl.learn.lines.pretrained import PretrainedNet
 
-__all__ = ["KINDS", "Net", "build"]
-
-Net: TypeAlias = LineNet | PretrainedNet
+__all__ = ["KINDS", "build"]
 
 KINDS: Final[dict[str, type[LineNet] | type[PretrainedNet]]] = {
     "line": LineNet,

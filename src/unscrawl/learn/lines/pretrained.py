@@ -24,7 +24,7 @@ from torch.nn import functional as F
 
 from unscrawl.alphabet import LINE
 from unscrawl.errors import ModelError
-from unscrawl.learn.lines.net import Block
+from unscrawl.learn.lines.net import Block, Net
 from unscrawl.spelling import clean
 
 __all__ = ["LICENCE", "PretrainedNet", "find", "start"]
@@ -139,21 +139,13 @@ class Neck(nn.Module):
         return out
 
 
-class PretrainedNet(nn.Module):
-    """uint8 [B, 40, W], 0 paper to 255 ink → logits [B, T, classes + 1]; class 0 is the blank.
-
-    Args:
-        classes: characters of the alphabet.
-        width: features of a frame; the last ones, [B, T, `features`], are what a hand's head is taught on.
-    """
+class PretrainedNet(Net):
+    """A network whose convolutions and attention start from another's (see `start`)."""
 
     stride = 4 / _ZOOM
-    """Columns of the strip for each frame."""
 
     def __init__(self, classes: int, *, width: int = 256, blocks: int = 3, dropout: float = 0.1) -> None:
-        super().__init__()
-        sizes = {"classes": classes, "width": width, "blocks": blocks, "dropout": dropout}
-        self.config = {"kind": "pretrained", **sizes}
+        super().__init__("pretrained", classes, width, blocks, dropout)
         self.stem = Stem()
         mixers, inside = [], _STAGES[0][0]
         for wide, weighed in _STAGES:
@@ -163,35 +155,17 @@ class PretrainedNet(nn.Module):
             inside = wide
         self.body = nn.Sequential(*mixers)
         self.neck = Neck()
-        self.fold = nn.Linear(_WIDTH, width)
-        self.norm = nn.LayerNorm(width)
-        self.blocks = nn.Sequential(*(Block(width) for _ in range(blocks)))
-        self.drop = nn.Dropout(dropout)
-        self.context = nn.LSTM(width, width // 2, batch_first=True, bidirectional=True)
-        self.head = nn.Linear(width, classes + 1)
-        self.features = width
+        self.add_end(_WIDTH)
         self.stem.requires_grad_(False)  # edges are edges in every hand, and it is a fifth of the work
         for block in self.blocks:
             assert isinstance(block, Block)
             nn.init.zeros_(block.down.weight)
             nn.init.zeros_(block.down.bias)  # at first the frames go through as they are
 
-    def frames(self, x: Tensor) -> Tensor:
-        """Return the features of each frame, float32 [B, T, D]."""
-        x = 1 - x.unsqueeze(1).to(self.fold.weight.dtype) * (2 / 255)
-        x = F.interpolate(x, scale_factor=_ZOOM, mode="bilinear", align_corners=False)
-        x = self.neck(self.body(self.stem(x.contiguous(memory_format=torch.channels_last))))
-        x = self.drop(self.blocks(self.norm(self.fold(x))))
-        with torch.autocast(x.device.type, enabled=False):
-            x = x.float()
-            out: Tensor = x + self.context(x)[0]
-        return out
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return logits, float32 [B, T, classes + 1]."""
-        y = self.frames(x)
-        with torch.autocast(x.device.type, enabled=False):
-            out: Tensor = self.head(self.drop(y))
+    def columns(self, x: Tensor) -> Tensor:
+        """Return the frames behind the neck."""
+        x = F.interpolate(1 - x * (2 / 255), scale_factor=_ZOOM, mode="bilinear", align_corners=False)
+        out: Tensor = self.neck(self.body(self.stem(x.contiguous(memory_format=torch.channels_last))))
         return out
 
     def lengths(self, widths: Tensor) -> Tensor:
