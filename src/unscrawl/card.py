@@ -1,4 +1,4 @@
-"""The card of a glyph network: which classes it tells apart, in what pictures, and what its logits mean."""
+"""The card of a network, and what that of a glyph network says: classes, pictures, what its logits mean."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from unscrawl.errors import ModelError
 from unscrawl.glyph import SIDE
 
-__all__ = ["JUNK", "Card"]
+__all__ = ["JUNK", "Card", "read_card"]
 
 JUNK: Final = "no character"
 """The class of the shipped network for ink that is no single character."""
@@ -22,9 +22,26 @@ _LEAST_SPREAD: Final = 0.12  # x-heights; fonts agree with each other more than 
 _JUNK_PLACE: Final = ((0.9, 0.0), (0.7, 0.5))  # mean and spread of (top, bottom) of anything at all
 
 
+def read_card(path: Path) -> dict[str, Any]:
+    """Return what a network's card says, at least its classes.
+
+    Raises:
+        ModelError: it is missing, damaged, or no card.
+    """
+    try:
+        facts = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ModelError(f"{path}: no card for the model; it lies beside the .onnx file as .json") from None
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{path} cannot be read as a model's card: {error}") from None
+    if not isinstance(facts, dict) or not facts.get("classes"):
+        raise ModelError(f"{path} is no model's card: it names no classes")
+    return facts
+
+
 @dataclass(frozen=True)
 class Card:
-    """What a card says.
+    """What the card of a glyph network says.
 
     `size` is height and width of the pictures. Logits become calibrated once `bias` [C] is added, which takes
     the training set's class frequencies out again (see learn/shipped.py), and `temperature` has divided them.
@@ -46,30 +63,24 @@ class Card:
         Raises:
             ModelError: it is missing, damaged, or no such card.
         """
+        facts = read_card(path)
         try:
-            facts = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise ModelError(
-                f"{path}: no card for the model; it lies beside the .onnx file as .json"
-            ) from None
-        except (OSError, ValueError, RecursionError) as error:
-            raise ModelError(f"{path} cannot be read as a model's card: {error}") from None
-        classes = facts.get("classes") if isinstance(facts, dict) else None
-        if not isinstance(classes, list) or not classes or not all(isinstance(c, str) for c in classes):
-            raise ModelError(f"{path} is no model's card: it names no classes")
-        try:
-            card = cls._of(tuple(classes), facts)
+            card = cls._of(facts)
         except (KeyError, TypeError, ValueError):
             raise ModelError(
-                f"{path} is no model's card: size, channels, temperature, bias or places are not such"
+                f"{path} is no glyph network's card: classes, size, channels, temperature, bias or places "
+                "are not such"
             ) from None
-        if card.bias.shape != (len(classes),):
-            raise ModelError(f"{path} names {card.bias.size} biases for {len(classes)} classes")
+        if card.bias.shape != (len(card.classes),):
+            raise ModelError(f"{path} names {card.bias.size} biases for {len(card.classes)} classes")
         return card
 
     @classmethod
-    def _of(cls, classes: tuple[str, ...], facts: dict[str, Any]) -> Card:
+    def _of(cls, facts: dict[str, Any]) -> Card:
         """Take over what a card says; KeyError, TypeError or ValueError where it is no such card."""
+        classes = tuple(facts["classes"])
+        if not all(isinstance(c, str) for c in classes):
+            raise TypeError("classes")
         side = facts.get("size", SIDE)
         high, wide = (side, side) if isinstance(side, int) else side
         bias = np.array(facts.get("bias", np.zeros(len(classes))), np.float32)

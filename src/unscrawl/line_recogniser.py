@@ -20,6 +20,7 @@ import numpy as np
 import onnxruntime as ort
 from numpy.typing import NDArray
 
+from unscrawl.card import read_card
 from unscrawl.errors import ModelError
 from unscrawl.recogniser import session_options
 from unscrawl.strip import HEIGHT
@@ -55,7 +56,8 @@ class LineRecogniser:
     def __init__(self, path: str | os.PathLike[str] | None = None, *, threads: int | None = None) -> None:
         shipped = Path(str(resources.files("unscrawl"))) / "weights" / "line.onnx"
         self.path = Path(path) if path is not None else shipped
-        self.card = self._card()
+        card = self.path.with_suffix(".json")
+        self.card = read_card(card)
         try:
             self.classes: str = "".join(self.card["classes"])
             self.temperature = float(self.card.get("temperature", 1.0))
@@ -63,7 +65,6 @@ class LineRecogniser:
             if not 1 <= self.stride <= STEP:
                 raise ValueError("stride")
         except (TypeError, ValueError):
-            card = self.path.with_suffix(".json")
             raise ModelError(
                 f"{card} is no line recogniser's card: classes, stride or temperature are not such"
             ) from None
@@ -84,20 +85,6 @@ class LineRecogniser:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise ModelError(f"{self.path} is no line recogniser that can be run: {reason}") from None
         self._check()
-
-    def _card(self) -> dict[str, Any]:
-        path = self.path.with_suffix(".json")
-        try:
-            card = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise ModelError(
-                f"{path}: no card of a line recogniser; `unscrawl learn-lines` writes one"
-            ) from None
-        except (OSError, ValueError, RecursionError) as error:
-            raise ModelError(f"{path} cannot be read as a line recogniser's card: {error}") from None
-        if not isinstance(card, dict) or not card.get("classes"):
-            raise ModelError(f"{path} is no line recogniser's card: it names no classes")
-        return card
 
     def _check(self) -> None:
         weight, bias = self.head
