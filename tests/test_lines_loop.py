@@ -6,6 +6,7 @@ import io
 import json
 import os
 import signal
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,6 +75,15 @@ def interrupt_in(step: int, monkeypatch: pytest.MonkeyPatch, *, after: bool) -> 
     monkeypatch.setattr(loop, "_step", counted)
 
 
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """Ctrl-C as a terminal has it; what runs in the background inherits that it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("interruptible")
 @pytest.mark.parametrize("after", [False, True])
 def test_resumed_run_ends_as_the_uninterrupted_one(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, after: bool
@@ -124,6 +134,12 @@ def test_training_starts_from_a_run(run: Path, tmp_path: Path) -> None:
 def test_nothing_to_resume_is_said(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="nothing to resume"):
         train(tmp_path, resume=True)
+    with pytest.raises(ModelError, match="no run of the line recogniser"):
+        loop.load_net(tmp_path)
+
+
+def test_record_nested_beyond_reason_is_no_run(tmp_path: Path) -> None:
+    (tmp_path / loop.RECORD).write_text('{"net": ' + "[" * 100_000, "utf-8")
     with pytest.raises(ModelError, match="no run of the line recogniser"):
         loop.load_net(tmp_path)
 

@@ -280,7 +280,7 @@ def load_net(folder: Path) -> Net:
     try:
         record = json.loads((folder / RECORD).read_text("utf-8"))
         net = build(record["net"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise ModelError(f"{folder}: no run of the line recogniser here ({error})") from error
     tensors: dict[str, Tensor] = checkpoint.read(folder / NET)
     checkpoint.fit_into(net, tensors, str(folder / NET))
