@@ -49,6 +49,7 @@ def test_batches_can_be_started_anywhere() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded:DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")  # where there is one core
 def test_any_number_of_workers_draws_the_same() -> None:
     streams = [batches(SAMPLES, RECIPE, 3, writer=Pen(), workers=workers) for workers in (0, 2)]
     alike = [same(one, other) for one, other in zip(*streams, strict=True)]
