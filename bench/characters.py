@@ -11,12 +11,10 @@ taught. Hands of which few characters could be cut are left out: they are joined
 
 from __future__ import annotations
 
-import argparse
 import io
-import json
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from teach import hands
+from teaching import options, tell
 from unscrawl.errors import UnscrawlError
 from unscrawl.glyph import prepare
 from unscrawl.hand import Character, GlyphHead
@@ -123,17 +122,9 @@ def summary(rows: Sequence[Row]) -> Iterator[str]:
 
 def main() -> None:
     """Measure, print a table, and write the figures where asked to."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("lines", type=Path, help="folder of NAME.tsv and NAME.zip")
-    parser.add_argument("sets", nargs="*", help="only these sets")
-    parser.add_argument("--model", type=Path, help="another classifier than the shipped one")
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("--json", type=Path, help="write the figures of each hand")
-    args = parser.parse_args()
+    args = options(__doc__, "folder of NAME.tsv and NAME.zip").parse_args()
     rows = []
-    for row in measure(Recogniser(args.model, threads=args.threads), args.lines, args.sets or SETS):
+    for row in measure(Recogniser(args.model, threads=args.threads), args.data, args.sets or SETS):
         rows.append(row)
         print(
             f"{row.set:12} {row.hand[-28:]:28} {'alone' if row.alone else 'all':5} {row.taught:4} taught, of "
@@ -141,12 +132,7 @@ def main() -> None:
             f"{'' if row.kept else ', the base kept'}",
             flush=True,
         )
-    lines = list(summary(rows))
-    print("\n".join(lines))
-    if args.json:
-        args.json.write_text(
-            json.dumps({"summary": lines, "rows": [asdict(r) for r in rows]}, indent=1), "utf-8"
-        )
+    tell(summary(rows), rows, args.json)
 
 
 if __name__ == "__main__":

@@ -10,15 +10,13 @@ a hand is a sheet. Left out are sets whose held-back pages are of hands that wer
 
 from __future__ import annotations
 
-import argparse
 import csv
 import io
-import json
 import re
 import time
 import zipfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
+from teaching import options, tell
 from unscrawl.alphabet import LINE
 from unscrawl.hand import Hand, Sample
 from unscrawl.language import Language
@@ -191,18 +190,11 @@ def plot(rows: Sequence[Row], path: Path) -> None:
 
 def main() -> None:
     """Measure, print a table, and write figures and the curve where asked to."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("lines", type=Path, help="folder of NAME.tsv and NAME.zip")
-    parser.add_argument("sets", nargs="*", help="only these sets")
-    parser.add_argument("--model", type=Path, help="another line recogniser than the shipped one")
-    parser.add_argument("--threads", type=int)
-    parser.add_argument("--json", type=Path, help="write the figures of each hand")
+    parser = options(__doc__, "folder of NAME.tsv and NAME.zip")
     parser.add_argument("--plot", type=Path, help="draw the curve")
     args = parser.parse_args()
     rows = []
-    for row in measure(LineRecogniser(args.model, threads=args.threads), args.lines, args.sets or SETS):
+    for row in measure(LineRecogniser(args.model, threads=args.threads), args.data, args.sets or SETS):
         rows.append(row)
         rates = [v / row.characters for v in (row.before, row.after, row.spelt_before, row.spelt_after)]
         print(
@@ -212,12 +204,7 @@ def main() -> None:
             f"{row.seconds:5.1f} s, kept {row.kept} of 2",
             flush=True,
         )
-    lines = list(summary(rows))
-    print("\n".join(lines))
-    if args.json:
-        args.json.write_text(
-            json.dumps({"summary": lines, "rows": [asdict(r) for r in rows]}, indent=1), "utf-8"
-        )
+    tell(summary(rows), rows, args.json)
     if args.plot:
         plot(rows, args.plot)
 
