@@ -194,9 +194,9 @@ def summary(rows: Sequence[Row]) -> Iterator[str]:
             if own:
                 mean, spread = (f([row.shares for row in own], axis=0) for f in (np.mean, np.std))
                 yield (
-                    f"{kind}, {count} samples, mean of {len(own)}: {mean[0]:.1f} ± {spread[0]:.1f} % one by one (n = "
-                    f"{sum(row.read for row in own)}), {mean[1]:.1f} ± {spread[1]:.1f} % in rows (n = "
-                    f"{sum(row.set for row in own)})"
+                    f"{kind}, {count} samples, mean of {len(own)}: "
+                    f"{mean[0]:.1f} ± {spread[0]:.1f} % one by one (n = {sum(row.read for row in own)}), "
+                    f"{mean[1]:.1f} ± {spread[1]:.1f} % in rows (n = {sum(row.set for row in own)})"
                 )
 
 

@@ -76,9 +76,7 @@ def test_a_row_holds_its_signs_apart_and_in_order() -> None:
 def test_figures_are_written_beside_their_summary(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     row = alphabets.Row("runes", True, True, 5, 20, 200, 190, 60, 6, 0.5)
     teaching.tell(alphabets.summary([row]), [row], tmp_path / "a.json")
-    line = (
-        "mirrored, 5 samples: 95.0 ± 0.0 % one by one (n = 200), 90.0 ± 0.0 % in rows (n = 60); 1 alphabets"
-    )
+    line = "mirrored, 5 samples, mean of 1: 95.0 ± 0.0 % one by one (n = 200), 90.0 ± 0.0 % in rows (n = 60)"
     assert capsys.readouterr().out == line + "\n"
     told = json.loads((tmp_path / "a.json").read_text("utf-8"))
     assert (told["summary"], told["rows"][0]["right"]) == ([line], 190)
