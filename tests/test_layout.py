@@ -189,6 +189,45 @@ def test_two_columns_are_read_one_after_the_other() -> None:
     assert [line.pieces[0].x < 300 for line in lines] == [True] * 5 + [False] * 5
 
 
+def _starts(lines: list[LineInk]) -> list[tuple[bool, int]]:
+    """Tell of each line whether it begins on the left, and in which row."""
+    return [(line.pieces[0].x < 300, round((line.baseline[0] - 80) / 80)) for line in lines]
+
+
+def test_columns_end_where_a_line_crosses_their_gutter() -> None:
+    both = "oolo loo oo" + " " * 8 + "ooooo oo oooo"
+    lines = find_lines(
+        _write(["lool loo olooo lo oooo oo oooo", *[both] * 3, "lool loo olooo lo oooo oo oooo"])
+    )
+    left, right = ([(side, row) for row in (1, 2, 3)] for side in (True, False))
+    assert _starts(lines) == [(True, 0), *left, *right, (True, 4)]
+
+
+def test_columns_with_lines_at_other_heights_are_read_one_after_the_other() -> None:
+    left, right = _write(["oolo loo oo"] * 6).strength, _write(["oolo loo oo"] * 3, pitch=104).strength
+    canvas = np.zeros((len(left), 2 * left.shape[1] + 120), np.uint8)
+    canvas[:, : left.shape[1]] = left
+    canvas[50 : 50 + len(right), -right.shape[1] :] = right
+    lines = find_lines(_ink(canvas))
+    assert [line.pieces[0].x < 300 for line in lines] == [True] * 6 + [False] * 3
+
+
+def test_entries_of_a_table_are_read_across() -> None:
+    assert len(find_lines(_write(["oolo" + " " * 8 + "oooo" + " " * 8 + "oolo"] * 5))) == 5
+
+
+def test_a_date_and_a_signature_on_the_right_make_no_column() -> None:
+    rows = [
+        " " * 20 + "oolo oo",
+        "oolo loo",
+        *["oolo loo oo oooo lo oo olo"] * 4,
+        " " * 18 + "olo oo",
+        " " * 20 + "loo",
+    ]
+    lines = find_lines(_write(rows))
+    assert [row for _, row in _starts(lines)] == list(range(8))
+
+
 @pytest.mark.parametrize("layout", ["page", "line", "word"])
 def test_blank_paper_has_no_lines(layout: str) -> None:
     assert find_lines(_ink(np.zeros((60, 80), np.uint8)), layout=layout) == []
@@ -252,6 +291,15 @@ def test_what_is_left_of_rules_is_no_line() -> None:
     for y in (30, 330):
         cv2.line(canvas, (canvas.shape[1] - 190, y), (canvas.shape[1] - 60, y), 255, 3)
     assert _counts(find_lines(_ink(canvas))) == [12] * 3
+
+
+def test_bits_of_bent_rules_are_no_lines_and_part_no_columns() -> None:
+    left = ["oolo loo oo"] * 5
+    canvas = _write([row + " " * 14 + "ooooo oo oooo" for row in left]).strength
+    for y in range(100, 420, 80):
+        cv2.ellipse(canvas, (570, y + 30), (190, 40), 0, 215, 325, 255, 2)
+    lines = find_lines(_ink(canvas))
+    assert [line.pieces[0].x < 300 for line in lines] == [True] * 5 + [False] * 5
 
 
 def test_a_frame_drawn_around_the_lines_is_no_part_of_them() -> None:

@@ -17,6 +17,7 @@ from unscrawl.layout.components import (
     Component,
     Labelled,
     components,
+    is_bit_of_rule,
     pen_width,
     text_size,
     without_specks,
@@ -152,7 +153,10 @@ def _rows(page: Labelled, parts: list[Component], size: float) -> list[Row]:
         letters[p.label] = 0.25 * size < max(p.w, p.h) and p.h < 6 * size and p.w < 40 * size
     x0, y0 = min(p.x for p in parts), min(p.y for p in parts)
     x1, y1 = max(p.x + p.w for p in parts), max(p.y + p.h for p in parts)
-    tracks = [t.moved(x0, y0) for t in find_tracks(letters[labels[y0:y1, x0:x1]], size)]
+    words = letters.copy()
+    words[[p.label for p in parts if is_bit_of_rule(p, page.pen, size)]] = 0
+    here = labels[y0:y1, x0:x1]
+    tracks = [t.moved(x0, y0) for t in find_tracks(letters[here], size, words[here])]
     if not tracks:
         tracks = [Track(np.array([p.cx]), np.array([p.cy]), 0.0) for p in parts[:1]]
     tracks = without_offshoots(tracks, labels, parts, size)

@@ -10,11 +10,21 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Component", "Labelled", "components", "pen_width", "text_size", "without_specks"]
+__all__ = [
+    "Component",
+    "Labelled",
+    "components",
+    "is_bit_of_rule",
+    "pen_width",
+    "text_size",
+    "without_specks",
+]
 
 
 _FRAME = 0.35  # of the picture's longer side: what is larger is a frame or a fold, no word
 _TIGHTEST = 0.55  # of the distance between lines: letters are hardly ever taller
+_BIT = 3.0  # letter heights: no stroke of a letter runs level for so long
+_RISES = 0.25  # of its length that a bent rule rises or falls at most
 _SPECK = 0.15  # of the height of most ink: what is smaller says nothing of how tall letters are
 
 
@@ -98,6 +108,17 @@ def text_size(mask: NDArray[np.uint8], parts: Sequence[Component]) -> float:
     if joined:
         return min(size, 0.45 * pitch if pitch else 0.6 * tall)
     return min(size, _TIGHTEST * pitch) if pitch else size
+
+
+def is_bit_of_rule(part: Component, pen: float, size: float) -> bool:
+    """Tell whether a component is long, rather level and a single thin stroke: a bit of a bent rule, mostly.
+
+    Args:
+        pen: stroke width, px.
+        size: typical letter height, px.
+    """
+    long = part.w > _BIT * size and part.h < _RISES * part.w
+    return long and part.area < 1.5 * pen * float(np.hypot(part.w, part.h))
 
 
 def weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:

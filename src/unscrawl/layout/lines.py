@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from unscrawl.layout.columns import in_reading_order
 from unscrawl.layout.components import weighted_median
 
 __all__ = ["FEW_STROKES", "Track", "find_tracks"]
@@ -56,19 +57,19 @@ class Track:
         return int(np.count_nonzero(np.diff(on, prepend=np.int8(0)) == 1))
 
 
-def find_tracks(mask: NDArray[np.uint8], size: float) -> list[Track]:
+def find_tracks(mask: NDArray[np.uint8], size: float, words: NDArray[np.uint8] | None = None) -> list[Track]:
     """Return the courses of the text lines in reading order.
 
-    `mask` [h, w] holds the ink of letters; `size` is the typical letter height in px.
+    `mask` [h, w] holds the ink of letters, `words` the same without what may lie between columns and be no
+    writing; `size` is the typical letter height in px.
     """
     fragments = _ridges(mask, size)
     if not fragments:
         return []
     slope = _common_slope(fragments, size)
     tracks: list[Track] = []
-    for left, right in _columns(mask, size, fragments):
-        inside = [f for f in fragments if left <= f[:, 0].mean() < right]
-        tracks += _link(inside, size, slope)
+    for part in in_reading_order(mask if words is None else words, size, fragments):
+        tracks += _link(part, size, slope)
     return tracks
 
 
@@ -118,30 +119,6 @@ def _common_slope(fragments: Sequence[NDArray[np.float64]], size: float) -> floa
     if not slopes:
         return 0.0
     return float(np.clip(weighted_median(np.array(slopes), np.array(lengths)), -0.08, 0.08))
-
-
-def _columns(
-    mask: NDArray[np.uint8], size: float, fragments: Sequence[NDArray[np.float64]]
-) -> list[tuple[float, float]]:
-    """Return x ranges of text columns: usually one; two where a clear gutter runs down the whole text."""
-    everything = [(-np.inf, np.inf)]
-    ink = np.flatnonzero(mask.any(axis=0))
-    if len(ink) == 0:
-        return everything
-    gaps = np.diff(ink)
-    widest = int(np.argmax(gaps)) if len(gaps) else 0
-    if len(gaps) == 0 or gaps[widest] < 2.5 * size:
-        return everything
-    left, right = float(ink[widest]), float(ink[widest + 1])
-    middle = (left + right) / 2
-    narrow = min(left - ink[0], ink[-1] - right)
-    span = float(ink[-1] - ink[0])
-    sides = [[f for f in fragments if (f[:, 0].mean() < middle) == side] for side in (True, False)]
-    long = [[f for f in side if f[-1, 0] - f[0, 0] > 3 * size] for side in sides]
-    lines = [len({round(float(f[:, 1].mean()) / size) for f in side}) for side in long]
-    if min(lines) < 4 or narrow < 8 * size or narrow < 0.25 * span:
-        return everything
-    return [(-np.inf, middle), (middle, np.inf)]
 
 
 def _link(fragments: list[NDArray[np.float64]], size: float, slope: float) -> list[Track]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from unscrawl.layout.components import Component, Labelled
+from unscrawl.layout.components import Component, Labelled, is_bit_of_rule
 from unscrawl.layout.lines import FEW_STROKES, Track
 
 __all__ = ["absorb", "assign", "is_edge", "trimmed", "without_smudges"]
@@ -70,7 +70,7 @@ def absorb(
 def without_smudges(rows: Sequence[list[Component]], page: Labelled, size: float) -> list[list[Component]]:
     """Empty rows without any letter, and short ones much fainter than the page: dirt, ink showing through.
 
-    What is left of rules is longer than letters, but flat.
+    What is left of rules is longer than letters, but flat, or a single stroke.
     """
     shade = []
     for row in rows:
@@ -81,7 +81,8 @@ def without_smudges(rows: Sequence[list[Component]], page: Labelled, size: float
     usual = float((area * shade).sum() / max(area.sum(), 1.0))
     kept: list[list[Component]] = []
     for row, dark in zip(rows, shade, strict=True):
-        letters = any(max(p.w, p.h) >= 0.45 * size and p.h >= _FLATTEST * size for p in row)
+        high = [p for p in row if max(p.w, p.h) >= 0.45 * size and p.h >= _FLATTEST * size]
+        letters = not all(is_bit_of_rule(p, page.pen, size) for p in high)
         kept.append(row if letters and (dark > 0.65 * usual or len(row) > 6) else [])
     return kept if any(kept) else [list(row) for row in rows]
 
