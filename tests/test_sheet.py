@@ -60,6 +60,15 @@ def test_a_page_folded_in_four_under_a_lamp_is_no_sheet_on_a_desk() -> None:
     assert find_sheet(rgb.astype(np.uint8)) is None
 
 
+@pytest.mark.parametrize(("desk", "found"), [((90, 70, 50), True), ((190, 185, 170), False)])
+def test_a_small_note_must_be_much_brighter_than_the_desk(desk: tuple[int, int, int], found: bool) -> None:
+    rgb = np.full((*SIZE, 3), desk, np.uint8)
+    rgb[150:270, 240:400] = PAPER
+    cv2.putText(rgb, "at noon", (255, 220), cv2.FONT_HERSHEY_SIMPLEX, 0.9, (40, 40, 60), 2)
+    outline = find_sheet(rgb)
+    assert (outline is not None) == found
+
+
 @pytest.mark.parametrize("outlined", [False, True])
 def test_a_strip_of_the_desk_goes_and_strokes_stay(outlined: bool) -> None:
     absorbed = np.zeros(SIZE, np.uint8)

@@ -28,8 +28,9 @@ __all__ = ["Lattice", "Seen", "SeenGlyph"]
 
 _NO_PLANE: Final = np.zeros((0, 0), np.uint8)
 _CLEAR: Final = 0.88  # how clear the lines of a page must be not to be tried the other way up
+_CLEAR_ALL: Final = 0.95  # the same where these are all there are, which costs little time
 _CLEARER: Final = 0.05  # by how much it must be clearer then
-_TRIED: Final = 6  # lines by which that is judged, the longest
+_TRIED: Final = 6  # lines by which that is judged, those of most pieces
 _ENOUGH: Final = 400  # columns of their strips, some twenty characters, below which nothing is judged
 
 
@@ -174,16 +175,21 @@ class _Found:
         if layout != "page" or not turn or recogniser is None:
             return found
         clear = found.clearness(recogniser)
-        if clear is None or clear >= _CLEAR:
+        if clear is None or clear >= (_CLEAR if len(found.views) > _TRIED else _CLEAR_ALL):
             return found
         other = cls.within(ink.turned(2), layout, crops=True)
         return other if (other.clearness(recogniser) or 0) > clear + _CLEARER else found
 
     def clearness(self, recogniser: LineRecogniser) -> float | None:
-        """Return how clear the longest lines are to `recogniser`, 0 to 1; None where they are too short."""
-        longest = sorted((view.image for view in self.views), key=lambda image: -image.shape[1])[:_TRIED]
-        enough = sum(image.shape[1] for image in longest) >= _ENOUGH
-        return clearness(recogniser, longest) if enough else None
+        """Return how clear lines are to `recogniser`, 0 to 1; None where they are too short.
+
+        It is the median over those of most pieces: what lies beside the sheet may be longer, in few pieces.
+        """
+        order = sorted(range(len(self.lines)), key=lambda i: -len(self.lines[i].pieces))[:_TRIED]
+        longest = [self.views[i].image for i in order]
+        if sum(image.shape[1] for image in longest) < _ENOUGH:
+            return None
+        return float(np.median([clearness(recogniser, [image]) for image in longest]))
 
     @classmethod
     def within(cls, ink: Ink, layout: str, *, crops: bool) -> _Found:

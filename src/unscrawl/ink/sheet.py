@@ -15,6 +15,8 @@ _SIDE: Final = 256  # px: the picture is looked at this small; writing vanishes,
 _STEP: Final = 0.05  # relative change of brightness over two such pixels that paper never shows, but edges do
 _LEAST: Final = 0.12  # share of the picture that a sheet on a desk takes, at least
 _MOST: Final = 0.985  # and at most
+_NOTE: Final = 0.035  # the same least share for a note much brighter than the desk about it
+_DIM: Final = 0.6  # share of a note's brightness that such a desk has at most
 _SOLID: Final = 0.7  # share of its convex hull that must be smooth
 _OTHERS: Final = 0.1  # share of its convex hull that other smooth regions may take
 _EDGED: Final = 0.75  # share of its outline along which the brightness must change
@@ -138,7 +140,9 @@ def _is_sheet(
     rest by more than a shadow does.
     """
     share = float(inside.mean())
-    if not _LEAST < share < _MOST or float(region.sum()) < _SOLID * float(inside.sum()):
+    if not _NOTE < share < _MOST or float(region.sum()) < _SOLID * float(inside.sum()):
+        return False
+    if share < _LEAST and small[inside == 0].mean() > _DIM * small[inside > 0].mean():
         return False
     if _edged(change, inside) < _EDGED:
         return False
