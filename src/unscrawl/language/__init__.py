@@ -31,7 +31,7 @@ __all__ = ["CTC_WEIGHT", "Choice", "Edge", "Language", "choose", "decode_in_best
 
 WEIGHT: Final = 0.7
 """Of the model's log probability against the classifier's; found on synthetic confusions and made pages."""
-CTC_WEIGHT: Final = 0.65
+CTC_WEIGHT: Final = 0.7
 """The same for the frames of a line recogniser; found on held-back lines."""
 STRANGE: Final = -6.0
 """Log probability below which no character counts where languages are compared: all have strange words."""

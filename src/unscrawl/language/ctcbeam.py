@@ -28,7 +28,7 @@ from unscrawl.language.textmodel import State, TextModel
 __all__ = ["BONUS", "SPACE_BONUS", "Found", "search"]
 
 BEAM: Final = 64
-BONUS: Final = 2.5
+BONUS: Final = 3.0
 """Nats given back for every character of a reading, times the language's weight."""
 SPACE_BONUS: Final = 0.0
 """The same for every space."""
