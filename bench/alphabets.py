@@ -142,7 +142,8 @@ def examine(
     counts = [count for count in TAUGHT if count < fewest]
     held = {c: pictures[counts[-1] :][:HELD] for c, pictures in symbols.items()}
     truth = [c for c, pictures in held.items() for _ in pictures]
-    logits = reader.recogniser.logits(prepare_all([p for pictures in held.values() for p in pictures]))
+    shown = prepare_all([p for pictures in held.values() for p in pictures])
+    logits = reader.recogniser.logits(shown)
     orders = [[str(c) for c in rng.permutation(list(held))] for _ in range(ROWS)]
     rows = [written([rng.choice(held[c]) for c in order], rng) for order in orders]
     seen = [reader.look(row, layout="line") for row in rows]
@@ -151,7 +152,9 @@ def examine(
         new = Hand("bench", own_alphabet=True)
         report = teach(new, (), given, recogniser=None, glyphs=reader.recogniser, own_alphabet=True)
         taught = reader.with_hand(report.hand)
-        best = taught.log_probabilities(logits)[:, :-1].argmax(axis=1)  # the last class is no character
+        best = taught.log_probabilities(logits, shown)[:, :-1].argmax(
+            axis=1
+        )  # the last class is no character
         read = [_signs(taught.tell(one)) for one in seen]
         right = sum(taught.classes[i] == c for i, c in zip(best, truth, strict=True))
         wrong = sum(map(Levenshtein.distance, orders, read))

@@ -78,9 +78,14 @@ def characters(
                 yield Character(prepare(cut.ink), cut.char)
 
 
-def read(recogniser: Recogniser, logits: NDArray[np.float32], head: GlyphHead | None) -> NDArray[np.int64]:
+def read(
+    recogniser: Recogniser,
+    logits: NDArray[np.float32],
+    pictures: NDArray[np.uint8],
+    head: GlyphHead | None,
+) -> NDArray[np.int64]:
     """Return the class of each character, [N]."""
-    log_p = head.log_probabilities(logits) if head else recogniser.calibrate(logits)
+    log_p = head.log_probabilities(logits, pictures) if head else recogniser.calibrate(logits)
     if recogniser.junk is not None:
         log_p[:, recogniser.junk] = -np.inf
     return np.asarray(log_p.argmax(axis=1), np.int64)
@@ -94,14 +99,15 @@ def measure(recogniser: Recogniser, folder: Path, sets: Sequence[str]) -> Iterat
                 found = list(characters(recogniser, archive, rows)) if len(rows) >= LINES else []
                 if len(found) < CUT:
                     continue
-                logits = recogniser.logits(np.stack([c.picture for c in found]))
+                pictures = np.stack([c.picture for c in found])
+                logits = recogniser.logits(pictures)
                 truth = np.array([recogniser.classes.index(c.label) for c in found])
-                wrong = read(recogniser, logits, None) != truth
+                wrong = read(recogniser, logits, pictures, None) != truth
                 corrected = np.flatnonzero(wrong)[:CORRECTED]
                 for alone, taught in ((False, np.arange(corrected[-1] + 1)), (True, corrected)):
                     head = adapt_characters([found[i] for i in taught], recogniser).head
                     rest = np.delete(np.arange(len(found)), taught)
-                    after = read(recogniser, logits[rest], head) != truth[rest]
+                    after = read(recogniser, logits[rest], pictures[rest], head) != truth[rest]
                     counts = len(taught), len(rest), int(wrong[rest].sum()), int(after.sum())
                     yield Row(name, hand, alone, *counts, head is not None)
 

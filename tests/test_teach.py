@@ -239,10 +239,19 @@ def drawn(characters: str, font: int = 0, copies: int = 5, seed: int = 0) -> lis
     return found
 
 
+def _pictures(characters: Sequence[Character]) -> NDArray[np.uint8]:
+    return np.stack([c.picture for c in characters])
+
+
+def look(characters: Sequence[Character], head: GlyphHead, glyphs: Recogniser) -> NDArray[np.float32]:
+    """What a hand makes of characters, [N, C]."""
+    pictures = _pictures(characters)
+    return head.log_probabilities(glyphs.logits(pictures), pictures)
+
+
 def read(characters: Sequence[Character], head: GlyphHead | None, glyphs: Recogniser) -> NDArray[np.str_]:
     """What characters are read as by a hand, or by the base."""
-    logits = glyphs.logits(np.stack([c.picture for c in characters]))
-    log_p = head.log_probabilities(logits) if head else glyphs.calibrate(logits)
+    log_p = look(characters, head, glyphs) if head else glyphs.log_probabilities(_pictures(characters))
     return np.array([glyphs.classes[i] for i in log_p.argmax(axis=1)])
 
 
@@ -252,7 +261,7 @@ def test_a_new_alphabet_is_read_with_its_labels(glyphs: Recogniser) -> None:
     learnt = learn_symbols(samples, glyphs)
     assert learnt.right >= 0.92 * learnt.tried
     held = drawn("".join(names), seed=1)
-    log_p = learnt.head.log_probabilities(glyphs.logits(np.stack([c.picture for c in held])))
+    log_p = look(held, learnt.head, glyphs)
     best = [learnt.head.classes[i] for i in log_p[:, :-1].argmax(axis=1)]
     right = [names[c.label] == label for c, label in zip(held, best, strict=True)]
     assert np.mean(right) >= 0.92
@@ -263,7 +272,7 @@ def test_two_symbols_in_one_are_no_character(glyphs: Recogniser) -> None:
     learnt = learn_symbols(drawn("ABCDEFGH"), glyphs)
     one, other = (c.picture[:, 4:24] for c in drawn("CE", copies=1, seed=2))
     both = prepare(np.concatenate([one, other], axis=1))
-    log_p = learnt.head.log_probabilities(glyphs.logits(both[None]))
+    log_p = learnt.head.log_probabilities(glyphs.logits(both[None]), both[None])
     assert learnt.head.classes[int(log_p.argmax())] == JUNK
 
 
@@ -285,7 +294,7 @@ def test_a_writer_who_swaps_two_letters_is_understood(glyphs: Recogniser) -> Non
     assert adapted.after < adapted.before
     assert adapted.head is not None
     held = drawn("n", seed=1)
-    log_p = adapted.head.log_probabilities(glyphs.logits(np.stack([c.picture for c in held])))
+    log_p = look(held, adapted.head, glyphs)
     assert [adapted.head.classes[i] for i in log_p.argmax(axis=1)] == ["h"] * len(held)
 
 

@@ -38,7 +38,7 @@ def read_apart(reader: Reader, lattices: Sequence[Lattice], language: str | None
 
 def _edges(reader: Reader, lattice: Lattice) -> list[Edge]:
     """Score a line's hypotheses by form and by place on the line."""
-    log_p = reader.log_probabilities(lattice.logits)
+    log_p = reader.log_probabilities(lattice.logits, lattice.pictures)
     places = reader.recogniser.fit_line(log_p, lattice.places)
     scores = reader.scores(reader.recogniser.with_places(log_p, places))
     parts = zip(lattice.spans, scores, CUTS * lattice.priors, strict=True)

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from unscrawl import shelf
 from unscrawl.errors import ModelError, OptionError
 from unscrawl.glyph import SIDE
+from unscrawl.gradients import gradients
 from unscrawl.handfile import coarse, from_png, pack, to_png, unpack
 from unscrawl.strip import HEIGHT
 
@@ -66,9 +67,10 @@ class LineHead:
 
 @dataclass(frozen=True)
 class GlyphHead:
-    """A layer on the glyph recogniser's logits: float32 `weight` [K, C], `bias` [C] for C `classes`.
+    """A layer on the glyph recogniser's K logits: float32 `weight` [K, C], `bias` [C] for C `classes`.
 
-    Where the classes are the user's own labels the last may be `recogniser.JUNK`.
+    Where the classes are the user's own labels the last may be `recogniser.JUNK`, and below the logits' rows
+    the weight may have those of the pictures' gradients, which tell what the logits do not.
     """
 
     classes: tuple[str, ...]
@@ -76,8 +78,10 @@ class GlyphHead:
     bias: Floats = field(repr=False, compare=False)
     base: str
 
-    def log_probabilities(self, logits: Floats) -> Floats:
-        """Turn the base's logits [N, K] into calibrated log p(class | picture), float32 [N, C]."""
+    def log_probabilities(self, logits: Floats, pictures: NDArray[np.uint8]) -> Floats:
+        """Turn logits [N, K] of `pictures` [N, 28, 28] into calibrated log p(class | picture) [N, C]."""
+        if len(self.weight) > logits.shape[1]:
+            logits = np.concatenate([logits, gradients(pictures)], axis=1)
         x = logits @ self.weight + self.bias
         x -= x.max(axis=1, keepdims=True)
         return np.asarray(x - np.log(np.exp(x).sum(axis=1, keepdims=True)), np.float32)

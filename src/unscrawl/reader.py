@@ -203,10 +203,15 @@ class Reader:
         taught = self.hand.glyph if self.hand else None
         return taught.classes if taught else self.recogniser.classes
 
-    def log_probabilities(self, logits: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Turn the glyph recogniser's logits [N, K] into log p(class | picture), as the hand was taught."""
+    def log_probabilities(
+        self, logits: NDArray[np.float32], pictures: NDArray[np.uint8]
+    ) -> NDArray[np.float32]:
+        """Turn the glyph recogniser's logits [N, K] of `pictures` into log p(class | picture).
+
+        As the hand was taught, so are they read.
+        """
         taught = self.hand.glyph if self.hand else None
-        return taught.log_probabilities(logits) if taught else self.recogniser.calibrate(logits)
+        return taught.log_probabilities(logits, pictures) if taught else self.recogniser.calibrate(logits)
 
     def scores(self, log_p: NDArray[np.float32]) -> NDArray[np.float32]:
         """Bring log p [N, classes] into the alphabet's order, [N, 84]; what the model lacks gets -50."""

@@ -31,7 +31,7 @@ def read_rows(seen: Seen, head: GlyphHead) -> list[Line]:
 
 
 def _read(lattice: Lattice, head: GlyphHead) -> Line:
-    log_p = head.log_probabilities(lattice.logits)[:, [c != JUNK for c in head.classes]]
+    log_p = head.log_probabilities(lattice.logits, lattice.pictures)[:, [c != JUNK for c in head.classes]]
     words: list[list[Glyph]] = []
     for e in _best_path(lattice, log_p.max(axis=1)):
         if not words or lattice.breaks[lattice.spans[e][0]] > 0.5:

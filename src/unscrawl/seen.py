@@ -40,7 +40,8 @@ class Lattice:
 
     Hypothesis i takes pieces[start:stop] of `spans[i]` for one character, which lies in `boxes[i]` of the
     picture. `places` [N, 2] are the heights of its ink's edges above the baseline in x-heights, `priors` [N]
-    the log probabilities of its cuts, `logits` float32 [N, K] the network's. `breaks` [n] is the probability
+    the log probabilities of its cuts, `pictures` uint8 [N, 28, 28] what the network saw, `logits` float32
+    [N, K] what it made of them. `breaks` [n] is the probability
     that a space stands before each piece.
     """
 
@@ -48,17 +49,26 @@ class Lattice:
     boxes: tuple[Box, ...]
     places: NDArray[np.float64]
     priors: NDArray[np.float64]
+    pictures: NDArray[np.uint8]
     logits: NDArray[np.float32]
     breaks: NDArray[np.float32]
 
     @classmethod
-    def of(cls, found: Sequence[Hypothesis], line: LineInk, logits: NDArray[np.float32], ink: Ink) -> Lattice:
+    def of(
+        cls,
+        found: Sequence[Hypothesis],
+        line: LineInk,
+        pictures: NDArray[np.uint8],
+        logits: NDArray[np.float32],
+        ink: Ink,
+    ) -> Lattice:
         """Keep of a line's hypotheses what reading needs once their `logits` are known."""
         return cls(
             tuple((h.start, h.stop) for h in found),
             tuple(ink.box(h.x, h.y, h.ink.shape[1], h.ink.shape[0]) for h in found),
             np.array([[h.top, h.bottom] for h in found]).reshape(-1, 2),
             np.array([h.prior for h in found]),
+            pictures,
             logits,
             line.breaks,
         )
@@ -134,17 +144,19 @@ class Seen:
     @property
     def nbytes(self) -> int:
         """About how much memory this takes."""
-        lattices = sum(lattice.logits.nbytes for lattice in self._lattices.values())
+        lattices = sum(made.logits.nbytes + made.pictures.nbytes for made in self._lattices.values())
         return self.picture.rgb.nbytes + (self._ink.nbytes if self._ink else 0) + lattices
 
     def lattices(self, numbers: Sequence[int]) -> list[Lattice]:
         """Return the lattices of the lines with these numbers."""
         new = [i for i in numbers if i not in self._lattices]
         found = [hypotheses(self.lines[i]) for i in new]
-        logits = self.recogniser.logits(prepare_all([h.ink for hs in found for h in hs]))
-        parts = np.split(logits, np.cumsum([len(hs) for hs in found])[:-1]) if found else []
-        for i, hs, part in zip(new, found, parts, strict=True):
-            self._lattices[i] = Lattice.of(hs, self.lines[i], part, self._found.frame)
+        pictures = prepare_all([h.ink for hs in found for h in hs])
+        logits = self.recogniser.logits(pictures)
+        at = 0
+        for i, hs in zip(new, found, strict=True):
+            own = slice(at, at := at + len(hs))
+            self._lattices[i] = Lattice.of(hs, self.lines[i], pictures[own], logits[own], self._found.frame)
         return [self._lattices[i] for i in numbers]
 
 

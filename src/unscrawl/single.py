@@ -52,7 +52,7 @@ def classify(reader: Reader, seen: SeenGlyph, alphabet: str) -> Classified:
         OptionError: unknown alphabet, or the reader knows none of its characters.
     """
     classes, columns = reader.classes, _allowed(reader, alphabet)
-    log_p = reader.log_probabilities(seen.logits[None])[0]
+    log_p = reader.log_probabilities(seen.logits[None], seen.image[None])[0]
     p = np.exp(log_p[columns] - log_p[columns].max())
     p /= p.sum()
     order = np.argsort(-p, kind="stable")[:_TOP]

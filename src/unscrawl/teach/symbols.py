@@ -1,8 +1,9 @@
-"""A new alphabet from a few samples of each symbol: a new layer on the glyph recogniser's logits.
+"""A new alphabet from a few samples of each symbol: a new layer on what is seen of a picture.
 
-The base's logits are features that tell symbols apart which it never saw. Each sample is redrawn a few
-times (turned, sheared, stretched, moved), which shows how far one hand's characters stray, and a linear
-discriminant with a shrunken common covariance does the rest, in closed form.
+The base's logits are features that tell symbols apart which it never saw, and the gradients of the picture
+say what these do not. Each sample is redrawn a few times (turned, sheared, stretched, moved), which shows how
+far one hand's characters stray, and a linear discriminant with a shrunken common covariance does the rest, in
+closed form.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unscrawl.glyph import SIDE, prepare
+from unscrawl.gradients import gradients
 from unscrawl.hand import Character, GlyphHead
 from unscrawl.recogniser import JUNK, Recogniser
 
@@ -24,18 +26,10 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Pictures = NDArray[np.uint8]
 
-_COPIES: Final = 16  # pictures made of one sample, the first unchanged
-_SHRINK: Final = 0.2  # of the covariance towards a multiple of one (Ledoit & Wolf 2004)
+_COPIES: Final = 8  # pictures made of one sample, the first unchanged
+_SHRINK: Final = 0.3  # of the covariance towards a multiple of one (Ledoit & Wolf 2004)
 _WRONG_CUTS: Final = 3.0  # cuts of a line that yield no character for each one that does, as a prior
-_TRUST: Final = (
-    0.07,
-    0.1,
-    0.15,
-    0.2,
-    0.3,
-    0.45,
-    0.65,
-)  # factors of the discriminant; the calibrated one is taken
+_TRUST: Final = (0.02, 0.03, 0.045, 0.07, 0.1, 0.15, 0.2, 0.3)  # factors of the discriminant to choose from
 _FOLDS: Final = 5
 
 
@@ -57,8 +51,8 @@ def learn_symbols(characters: Sequence[Character], recogniser: Recogniser, *, se
     y = np.array([classes.index(c.label) for c in characters])
     pictures = np.stack([c.picture for c in characters])
     copies = redraw(pictures, _COPIES, rng)
-    x = recogniser.logits(copies.reshape(-1, SIDE, SIDE)).astype(np.float64).reshape(len(y), _COPIES, -1)
-    junk = recogniser.logits(_no_characters(pictures, rng)).astype(np.float64)
+    x = _features(copies.reshape(-1, SIDE, SIDE), recogniser).reshape(len(y), _COPIES, -1)
+    junk = _features(_no_characters(pictures, rng), recogniser)
     held = _held_out(x, y, junk, len(classes))
     trust = _trust(*held)
     weight, bias = (trust * part for part in _discriminant(x, y, junk, len(classes)))
@@ -68,6 +62,11 @@ def learn_symbols(characters: Sequence[Character], recogniser: Recogniser, *, se
     )
     scores, truth = held
     return Learnt(head, int((scores[:, :-1].argmax(axis=1) == truth).sum()) if len(truth) else 0, len(truth))
+
+
+def _features(pictures: Pictures, recogniser: Recogniser) -> Floats:
+    """Return what `GlyphHead` makes its answer of, [N, K]."""
+    return np.concatenate([recogniser.logits(pictures), gradients(pictures)], axis=1).astype(np.float64)
 
 
 def redraw(pictures: Pictures, copies: int, rng: np.random.Generator) -> Pictures:
