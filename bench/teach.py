@@ -1,11 +1,17 @@
 """How much better a hand is read after a few of its lines were taught.
 
     python bench/teach.py DATA/lines --json results.json --plot docs/teach.png
+    python bench/teach.py DATA/lines SET... --model runs/left/line.onnx --unseen
 
 Of each hand that the base never saw some lines are taught and others are read, at most 30: once the first k
-lines are taught, once the last k. Lines are read without a language, and in their language with the hand's
-own words. Hands are those held back as a whole. One text of Copiste was copied by several volunteers: there,
-a hand is a sheet. Left out are sets whose held-back pages are of hands that were trained on.
+lines are taught, once the last k. That is done with the taught lines alone, and as in a letter of which k
+lines were corrected: the pictures of the lines to be read are given beside, without their text. Lines are
+read without a language, and in their language with the hand's own words. Hands are those held back as a
+whole. One text of Copiste was copied by several volunteers: there, a hand is a sheet. Left out are sets whose
+held-back pages are of hands that were trained on.
+
+A model that was trained without whole sets (`unscrawl learn-lines --leave-out`) is measured on them with
+`--unseen`: on every writer with 60 lines or more, of which the first are taught and the last are read.
 """
 
 from __future__ import annotations
@@ -18,7 +24,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import cv2
 import numpy as np
@@ -45,21 +51,35 @@ READ: Final = 30
 LEAST: Final = 8
 """Lines read at least."""
 
+LINES: Final = 60
+"""Lines of a writer at least, where a whole set is unseen."""
+ONE_HAND: Final = ("hooker",)
+"""Sets whose letters, each called a writer there, are all of one hand."""
+
 Frames = list[NDArray[np.float32]]
+
+
+class Way(NamedTuple):
+    """How many lines are taught, whether thoroughly, and whether the lines to be read lie beside them."""
+
+    taught: int
+    thorough: bool
+    beside: bool
 
 
 @dataclass(frozen=True)
 class Row:
-    """A hand taught `taught` lines, twice: wrong characters of `characters` before and after.
+    """A hand taught `taught` lines, once or twice: wrong characters of `characters` before and after.
 
     `before` and `after` are those read greedily, `spelt_…` those read in their language; `seconds` is the
-    longer of both teachings, `kept` how many of them were not given up for the base.
+    longest of its teachings, `kept` how many of them were not given up for the base.
     """
 
     set: str
     hand: str
     taught: int
     thorough: bool
+    beside: bool
     characters: int
     before: int
     after: int
@@ -67,6 +87,11 @@ class Row:
     spelt_after: int
     kept: int
     seconds: float
+
+    @property
+    def way(self) -> Way:
+        """How it was taught."""
+        return Way(self.taught, self.thorough, self.beside)
 
     @property
     def falls(self) -> tuple[float, float]:
@@ -77,8 +102,7 @@ class Row:
 
 def hands(folder: Path, name: str) -> dict[str, list[dict[str, str]]]:
     """Return the rows of each hand of a set that was held back as a whole."""
-    with (folder / f"{name}.tsv").open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    rows = _rows(folder, name)
     held = held_back(name, rows)
     trained = {row["writer"] for i, row in enumerate(rows) if i not in held}
     found: dict[str, list[dict[str, str]]] = {}
@@ -87,6 +111,25 @@ def hands(folder: Path, name: str) -> dict[str, list[dict[str, str]]]:
             sheet = re.sub(r"_\d$", "", Path(row["page"]).stem)  # _1, _2: its pages
             found.setdefault(sheet if name == "copiste_fr" else row["writer"], []).append(row)
     return found
+
+
+def writers(folder: Path, name: str) -> dict[str, list[dict[str, str]]]:
+    """Return the first and last rows of each writer of a set who wrote enough of it."""
+    found: dict[str, list[dict[str, str]]] = {}
+    for row in _rows(folder, name):
+        if clean(row["text"]):
+            found.setdefault(name if name in ONE_HAND else row["writer"], []).append(row)
+    most = TAUGHT[-1] + READ
+    enough = {writer: rows for writer, rows in found.items() if len(rows) >= LINES}
+    return {
+        writer: rows if len(rows) <= most else rows[: TAUGHT[-1]] + rows[-READ:]
+        for writer, rows in enough.items()
+    }
+
+
+def _rows(folder: Path, name: str) -> list[dict[str, str]]:
+    with (folder / f"{name}.tsv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
 def _sample(archive: zipfile.ZipFile, row: dict[str, str]) -> Sample:
@@ -116,29 +159,31 @@ def errors(log_p: Frames, lines: Sequence[Sample], language: Language) -> NDArra
     )
 
 
-def measure(recogniser: LineRecogniser, folder: Path, sets: Sequence[str]) -> Iterator[Row]:
+def measure(recogniser: LineRecogniser, folder: Path, sets: Sequence[str], *, unseen: bool) -> Iterator[Row]:
     """Yield a row for each hand and number of lines that fits; 16 lines are taught thoroughly as well."""
     for name in sets:
         language = Language.load("fr" if name.endswith("_fr") else "en")
         with zipfile.ZipFile(folder / f"{name}.zip") as archive:
-            for hand, rows in hands(folder, name).items():
-                ways = [(k, False) for k in TAUGHT if k + LEAST <= len(rows)]
-                ways += [(THOROUGH, True)] * ((THOROUGH, False) in ways)
-                lines = [_sample(archive, row) for row in rows] if ways else []
-                for count, thorough in ways:
-                    yield Row(
-                        name, hand, count, thorough, *_taught(recogniser, lines, count, thorough, language)
-                    )
+            for hand, rows in (writers if unseen else hands)(folder, name).items():
+                counts = [(k, False) for k in TAUGHT if k + LEAST <= len(rows)]
+                counts += [(THOROUGH, True)] * ((THOROUGH, False) in counts)
+                lines = [_sample(archive, row) for row in rows] if counts else []
+                for way in (Way(*count, beside) for count in counts for beside in (False, True)):
+                    taught = _taught(recogniser, lines, way, language, once=unseen)
+                    yield Row(name, hand, way.taught, way.thorough, way.beside, *taught)
 
 
 def _taught(
-    recogniser: LineRecogniser, lines: Sequence[Sample], count: int, thorough: bool, language: Language
+    recogniser: LineRecogniser, lines: Sequence[Sample], way: Way, language: Language, *, once: bool
 ) -> tuple[int, int, int, int, int, int, float]:
-    """Teach the first lines and read others, then the last; return the row's figures."""
+    """Teach the first lines and read others, then the last unless `once`; return the row's figures."""
     wrong, characters, kept, seconds = np.zeros((2, 2), np.int64), 0, 0, 0.0
-    for given, others in ((lines[:count], lines[count:][-READ:]), (lines[-count:], lines[:-count][:READ])):
+    count = way.taught
+    parts = [(lines[:count], lines[count:][-READ:]), (lines[-count:], lines[:-count][:READ])]
+    for given, others in parts[:1] if once else parts:
         began = time.perf_counter()
-        report = teach(Hand("bench"), given, recogniser=recogniser, thorough=thorough)
+        beside = [line.strip for line in others] if way.beside else []
+        report = teach(Hand("bench"), given, recogniser=recogniser, thorough=way.thorough, others=beside)
         seconds = max(seconds, time.perf_counter() - began)
         own = language.with_words(report.hand.words)
         wrong[:, 0] += errors(frames(recogniser, others, None), others, language)
@@ -151,13 +196,14 @@ def _taught(
 
 def summary(rows: Sequence[Row]) -> Iterator[str]:
     """Yield a line for each number of lines taught: mean over hands, their spread, all hands pooled."""
-    for count, thorough in sorted({(row.taught, row.thorough) for row in rows}):
-        own = [row for row in rows if (row.taught, row.thorough) == (count, thorough)]
+    for way in sorted({row.way for row in rows}):
+        own = [row for row in rows if row.way == way]
         falls = np.array([row.falls for row in own])
         before, after = (sum(getattr(row, part) for row in own) for part in ("spelt_before", "spelt_after"))
         means, spreads, least = falls.mean(axis=0), falls.std(axis=0), falls.min(axis=0)
         yield (
-            f"{count:3} lines{' thoroughly' if thorough else ''}: {len(own)} hands; greedily fewer by "
+            f"{way.taught:3} lines{' thoroughly' * way.thorough}{', the others beside' * way.beside}: "
+            f"{len(own)} hands; greedily fewer by "
             f"{means[0]:.1f} ± {spreads[0]:.1f} %, in the language by {means[1]:.1f} ± {spreads[1]:.1f} % "
             f"(pooled {100 * (1 - after / max(before, 1)):.1f} %), worst {least[0]:.1f}, {least[1]:.1f} %; "
             f"{np.median([row.seconds for row in own]):.1f} s"
@@ -172,16 +218,26 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
     for hand in dict.fromkeys(row.hand for row in quick):
-        own = [row for row in quick if row.hand == hand]
-        axes.plot([0, *(r.taught for r in own)], [0.0, *(r.falls[0] for r in own)], color="#bcd", lw=1)
+        own = [row for row in quick if row.hand == hand and row.beside]
+        axes.plot([0, *(r.taught for r in own)], [0.0, *(r.falls[1] for r in own)], color="#bcd", lw=1)
     counts = sorted({row.taught for row in quick})
-    for place, name, colour in ((0, "read greedily", "#b33"), (1, "read in the language", "#338")):
-        falls = [np.array([r.falls[place] for r in quick if r.taught == count]) for count in counts]
+    for beside, name, colour in (
+        (False, "taught alone", "#b33"),
+        (True, "the lines to be read beside", "#338"),
+    ):
+        falls = [
+            np.array([r.falls[1] for r in quick if (r.taught, r.beside) == (count, beside)])
+            for count in counts
+        ]
         middle, spread = [0.0, *(f.mean() for f in falls)], [0.0, *(f.std() for f in falls)]
         axes.errorbar([0, *counts], middle, spread, color=colour, lw=2, marker="o", capsize=4, label=name)
     axes.axhline(0, color="#444", lw=0.8)
     axes.set_xticks([0, *counts], ["0", *(f"{c}\n{sum(r.taught == c for r in quick)} hands" for c in counts)])
-    axes.set(xlabel="lines taught", ylabel="fewer wrong characters, %", title="Hands the base never saw")
+    axes.set(
+        xlabel="lines taught",
+        ylabel="fewer wrong characters in the language, %",
+        title="Hands the base never saw",
+    )
     axes.legend(loc="lower right")
     data = io.BytesIO()
     figure.savefig(data, format="png", dpi=130)
@@ -192,16 +248,18 @@ def main() -> None:
     """Measure, print a table, and write figures and the curve where asked to."""
     parser = options(__doc__, "folder of NAME.tsv and NAME.zip")
     parser.add_argument("--plot", type=Path, help="draw the curve")
+    parser.add_argument("--unseen", action="store_true", help="the model was trained without these sets")
     args = parser.parse_args()
-    rows = []
-    for row in measure(LineRecogniser(args.model, threads=args.threads), args.data, args.sets or SETS):
+    rows, model = [], LineRecogniser(args.model, threads=args.threads)
+    for row in measure(model, args.data, args.sets or SETS, unseen=args.unseen):
         rows.append(row)
         rates = [v / row.characters for v in (row.before, row.after, row.spelt_before, row.spelt_after)]
         print(
-            f"{row.set:16} {row.hand[-28:]:28} {row.taught:3}{'+' if row.thorough else ' '}  "
+            f"{row.set:16} {row.hand[-28:]:28} {row.taught:3}{'+' if row.thorough else ' '}"
+            f"{'b' if row.beside else ' '} "
             f"{rates[0]:6.1%} → {rates[1]:6.1%} {row.falls[0]:+6.1f} %   "
             f"{rates[2]:6.1%} → {rates[3]:6.1%} {row.falls[1]:+6.1f} %  "
-            f"{row.seconds:5.1f} s, kept {row.kept} of 2",
+            f"{row.seconds:5.1f} s, kept {row.kept}",
             flush=True,
         )
     tell(summary(rows), rows, args.json)

@@ -69,6 +69,14 @@ def test_a_page_with_its_text(unscrawl: Run, tmp_path: Path) -> None:
     assert len(taught) + len(ran.complaints) == 2
 
 
+def test_the_rest_of_a_letter_may_come_along(unscrawl: Run, tmp_path: Path) -> None:
+    draw("the quick brown fox").save(tmp_path / "a.png")
+    (tmp_path / "a.txt").write_text("the quick brown fox\n")
+    draw("jumps over it all", "and then sleeps").save(tmp_path / "rest.png")
+    assert unscrawl("teach", "andrew", "a.png", "--also", "rest.png").code == 0
+    assert [s.text for s in Hand.load("andrew").lines] == ["the quick brown fox"]
+
+
 def test_a_corrected_result_teaches_the_corrected_text(unscrawl: Run, tmp_path: Path) -> None:
     draw("the quick brown fox").save(tmp_path / "a.png")
     result = json.loads(unscrawl("read", "a.png", "--format", "json").out)
@@ -90,6 +98,8 @@ def test_a_corrected_result_teaches_the_corrected_text(unscrawl: Run, tmp_path: 
         ("andrew", ["other.json"], "is not a result of"),
         ("andrew", ["endless.json"], "box are missing"),
         ("andrew", ["text.png"], "not a sound picture"),
+        ("andrew", ["line.png", "--also", "text.png"], "not a sound picture"),
+        ("andrew", ["line.png", "--also", "missing"], "no such file"),
         ("../x", ["--undo"], "cannot be the name of a hand"),
         ("../x", ["alone.png"], "cannot be the name of a hand"),
         ("andrew", ["--again"], "no hand is called 'andrew'"),
@@ -100,6 +110,8 @@ def test_bad_input_is_one_line_each_and_changes_nothing(
 ) -> None:
     (tmp_path / "empty").mkdir()
     draw("alone").save(tmp_path / "alone.png")
+    draw("line").save(tmp_path / "line.png")
+    (tmp_path / "line.txt").write_text("line")
     (tmp_path / "broken.json").write_text("{")
     (tmp_path / "nested.json").write_text("[" * 100_000)
     (tmp_path / "other.json").write_text("[1]")

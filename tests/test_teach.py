@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from rapidfuzz.distance import Levenshtein
 
 from unscrawl.alphabet import LINE
 from unscrawl.errors import OptionError
@@ -21,6 +22,7 @@ from unscrawl.synth.hands import FontHand, bundled_fonts
 from unscrawl.teach import again, teach
 from unscrawl.teach.glyphs import adapt_characters
 from unscrawl.teach.symbols import learn_symbols, redraw
+from unscrawl.teach.trial import greedy
 
 Floats = NDArray[np.float32]
 C = len(LINE) + 1
@@ -103,6 +105,35 @@ def test_held_out_lines_are_read_better(made: Any) -> None:
     assert report.cer_before is not None
     assert report.cer_after is not None
     assert report.cer_after < 0.8 * report.cer_before
+
+
+def mistakes(made: Any, hand: Hand) -> int:
+    """Wrong characters of ten lines that nobody taught, read without a language."""
+    unknown = [written(text, seed=100 + i) for i, text in enumerate(TEXTS)]
+    head = hand.line.on(made.head) if hand.line else None
+    log_p = [made.log_probabilities(x, head) for x in made.features([s.strip for s in unknown])]
+    read = ["".join(LINE[c - 1] for c in greedy(p)) for p in log_p]
+    return sum(Levenshtein.distance(text, line.text) for text, line in zip(read, unknown, strict=True))
+
+
+def test_other_lines_of_the_hand_teach_it_too(made: Any) -> None:
+    others = [line.strip for line in lines(30)[10:]]
+    alone = teach(Hand("andrew"), lines(4), recogniser=made)
+    beside = teach(Hand("andrew"), lines(4), recogniser=made, others=others)
+    assert mistakes(made, beside.hand) < mistakes(made, alone.hand)
+
+
+def test_other_lines_are_not_kept(made: Any) -> None:
+    report = teach("andrew", lines(4), recogniser=made, others=[lines(6)[5].strip])
+    assert report.lines_used == 4
+    assert [line.text for line in Hand.load("andrew").lines] == TEXTS[:4]
+
+
+def test_other_lines_that_say_nothing_change_nothing(made: Any) -> None:
+    alone = teach(Hand("andrew"), lines(10), recogniser=made)
+    blank = np.zeros_like(lines(1)[0].strip)
+    beside = teach(Hand("andrew"), lines(10), recogniser=made, others=[blank])
+    assert mistakes(made, beside.hand) == mistakes(made, alone.hand)
 
 
 def test_what_was_taught_is_kept_under_the_name(made: Any) -> None:

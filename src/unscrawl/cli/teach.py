@@ -51,6 +51,15 @@ def teach(
             help="Take a minute or two over lines, not seconds: reads better still. Ctrl-C changes nothing.",
         ),
     ] = False,
+    also: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="PICTURE",
+            help="A page of the same hand whose text is not known, say the rest of the letter: learnt from "
+            "as it is read. May be given several times.",
+            show_default=False,
+        ),
+    ] = None,
     model: Annotated[
         Path | None, typer.Option(metavar="PATH", help="Another network for characters.", show_default=False)
     ] = None,
@@ -85,7 +94,7 @@ def teach(
             report = teaching.again(name, recogniser=lines, glyphs=glyphs, watch=watch, thorough=thorough)
         _tell(report)
         return
-    material = gather(sources or [], reader_of(lines))
+    material = gather(sources or [], reader_of(lines), also or [])
     with _watch(thorough) as watch:
         report = learn_from(
             name,

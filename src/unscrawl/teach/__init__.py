@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from unscrawl import shelf
@@ -23,10 +24,11 @@ from unscrawl.recogniser import JUNK, Recogniser
 from unscrawl.teach.adapt import Replay
 from unscrawl.teach.glyphs import adapt_characters
 from unscrawl.teach.lessons import lessons_of
-from unscrawl.teach.pupil import QUICK, THOROUGH, Base, Effort
+from unscrawl.teach.others import read_others
+from unscrawl.teach.pupil import BESIDE, QUICK, THOROUGH, Base, Effort, Lesson
 from unscrawl.teach.symbols import learn_symbols
 from unscrawl.teach.tail import Tail
-from unscrawl.teach.trial import fits, teach_lines
+from unscrawl.teach.trial import Outcome, fits, teach_lines
 from unscrawl.teach.wording import classes, spell, words_of
 
 __all__ = ["Character", "Report", "Sample", "again", "teach"]
@@ -69,6 +71,7 @@ def teach(
     left_out: Sequence[LeftOut] = (),
     watch: Callable[[float], None] | None = None,
     thorough: bool = False,
+    others: Sequence[NDArray[np.uint8]] = (),
 ) -> Report:
     """Teach a hand lines and characters, beside all that it was taught before.
 
@@ -82,13 +85,15 @@ def teach(
         left_out: what was left out before, to be reported too.
         watch: told the share of the work that is done.
         thorough: take a minute or two, and change more of the network that reads lines.
+        others: lines of the same hand whose text is not known, uint8 [40, W] each, say the rest of the
+            letter: they are learnt from as they are read, and not kept.
 
     Raises:
         OptionError: no such name can be, or the hand has the other kind of alphabet.
         ModelError: the hand's file is damaged.
         OutputError: the hand cannot be kept; nothing is changed then.
     """
-    lines = _Lines(recogniser, (QUICK, THOROUGH) if thorough else (QUICK,), watch)
+    lines = _Lines(recogniser, (QUICK, THOROUGH) if thorough else (QUICK,), watch, others)
     if isinstance(hand, Hand):
         return _teach(hand, samples, characters, lines, glyphs, own_alphabet, left_out)
     with shelf.locked(hand):
@@ -126,6 +131,7 @@ class _Lines:
     recogniser: LineRecogniser | None
     efforts: Sequence[Effort]
     watch: Callable[[float], None] | None
+    others: Sequence[NDArray[np.uint8]] = ()
 
 
 def _teach(
@@ -151,7 +157,7 @@ def _teach(
     with threadpool_limits(limits=1, user_api="blas"):  # small matrices: a second thread slows all down
         if lines.recogniser is not None and (samples or hand.lines):
             hand, lines_used = _teach_lines(
-                hand, _readable(samples, left_out), lines.recogniser, lines.efforts, lines.watch, left_out
+                hand, _readable(samples, left_out), lines.recogniser, lines, left_out
             )
         if glyphs is not None and (characters or hand.characters):
             hand, characters_used = _teach_characters(hand, characters, glyphs, left_out)
@@ -195,8 +201,7 @@ def _teach_lines(
     hand: Hand,
     new: Sequence[Sample],
     recogniser: LineRecogniser,
-    efforts: Sequence[Effort],
-    watch: Callable[[float], None] | None,
+    how: _Lines,
     left_out: list[LeftOut],
 ) -> tuple[Hand, int]:
     """Teach all lines, those kept and the new ones; return the hand and how many of the new were taken."""
@@ -218,14 +223,27 @@ def _teach_lines(
     head = recogniser.head[0] / scale, recogniser.head[1] / scale
     tail = Tail.of(recogniser)
     base = Base(head, Replay(*recogniser.replay) if recogniser.replay else None, tail)
-    lessons = lessons_of(kept, seen, tail, max(effort.copies for effort in efforts))
-    outcome = teach_lines(lessons, base, efforts, watch)
+    lessons = lessons_of(kept, seen, tail, max(effort.copies for effort in (*how.efforts, BESIDE)))
+    outcome = _learn(lessons, base, recogniser, how)
     line_head = None
     if outcome.learnt is not None:
         learnt = outcome.learnt
         line_head = LineHead(learnt.weight * scale, learnt.bias * scale, recogniser.fingerprint, learnt.given)
     figures = {**hand.figures, "cer_before": outcome.before, "cer_after": outcome.after, "lines": len(kept)}
     return replace(hand, lines=tuple(kept), line=line_head, figures=figures), taken
+
+
+def _learn(lessons: Sequence[Lesson], base: Base, recogniser: LineRecogniser, how: _Lines) -> Outcome:
+    """Teach the base the lines, then once more with the other lines beside them, where there are any."""
+    if not how.others:
+        return teach_lines(lessons, base, how.efforts, how.watch)
+    watch = how.watch
+    first = teach_lines(lessons, base, how.efforts, watch and (lambda share: watch(share / 2)))
+    known = [lesson.text for lesson in lessons]
+    beside = read_others(how.others, known, recogniser, base, first.learnt, BESIDE.copies)
+    efforts = (BESIDE, *how.efforts[1:])
+    second = teach_lines(lessons, base, efforts, watch and (lambda share: watch((1 + share) / 2)), beside)
+    return second if second.learnt is not None else first
 
 
 def _teach_characters(

@@ -44,6 +44,7 @@ def learn_from(
         left_out=material.left_out,
         watch=watch,
         thorough=thorough,
+        others=material.others,
     )
 
 

@@ -50,18 +50,25 @@ class Given:
 
 @dataclass
 class Material:
-    """All that the sources hold: lines, characters, and what was left out (name, why)."""
+    """All that the sources hold: lines, characters, and what was left out (name, why).
+
+    `others` are strips of lines whose text is not known.
+    """
 
     lines: list[Given] = field(default_factory=list)
     characters: list[Character] = field(default_factory=list)
     left_out: list[tuple[str, str]] = field(default_factory=list)
+    others: list[NDArray[np.uint8]] = field(default_factory=list)
 
 
-def gather(sources: Sequence[Path], read: Read) -> Material:
+def gather(sources: Sequence[Path], read: Read, also: Sequence[Path] = ()) -> Material:
     """Collect what is to be taught from files and folders; what cannot be used is named in `left_out`.
+
+    `also` are pictures of pages whose text is not known.
 
     Raises:
         DataError: a source does not exist, or holds nothing of these forms.
+        PictureError: one of `also` is no picture.
     """
     material = Material()
     for source in sources:
@@ -73,6 +80,8 @@ def gather(sources: Sequence[Path], read: Read) -> Material:
                 material.left_out.append((words.name, str(error)))
         for folder in folders:
             _add_characters(folder, material)
+    for page in also:
+        material.others += [part.strip for part in Writing(load(page)).lines]
     return material
 
 

@@ -14,6 +14,7 @@ from unscrawl.teach.posteriors import posteriors
 from unscrawl.teach.tail import Tail
 
 __all__ = [
+    "BESIDE",
     "QUICK",
     "THOROUGH",
     "Base",
@@ -28,7 +29,7 @@ __all__ = [
 ]
 
 _BATCH: Final = 4  # lines a step
-_RATE: Final = 0.006  # of Adam's first step; it falls to zero
+_RATE: Final = 0.003  # of Adam's first step; it falls to zero
 _BETAS: Final = (0.9, 0.99)
 _HEAD_STEPS: Final = 4
 _PULL: Final = 0.03  # weight of a base frame's shifted answers beside one of the writer's frames
@@ -56,6 +57,8 @@ class Effort:
 
 QUICK: Final = Effort((4, 8), 48, 2, 0)
 THOROUGH: Final = Effort((6, 12), 128, 5, 4)
+BESIDE: Final = Effort((4, 8), 48, 2, 4)
+"""With lines beside whose texts are as they were read: more of them bear more freedom."""
 
 
 @dataclass(frozen=True)

@@ -28,15 +28,16 @@ class Spelt:
         languages = _languages()
         self._language = languages[choose(languages, [_typed(text) for text in texts])]
 
-    def wrong(self, log_p: Sequence[Floats], texts: Sequence[Text], known: Iterable[Text] = ()) -> int:
-        """Count the wrong characters of lines, [T, C] each, as read with the words of `known` texts."""
+    def read(self, log_p: Sequence[Floats], known: Iterable[Text] = ()) -> list[Text]:
+        """Return what lines, [T, C] each, say with the words of `known` texts."""
         words = words_of(_typed(text) for text in known)
         model = (self._language.with_words(words) if words else self._language).model
-        found = search(log_p, model, CTC_WEIGHT)
-        return sum(
-            Levenshtein.distance([place + 1 for place in one.text], text)
-            for one, text in zip(found, texts, strict=True)
-        )
+        return [tuple(place + 1 for place in one.text) for one in search(log_p, model, CTC_WEIGHT)]
+
+    def wrong(self, log_p: Sequence[Floats], texts: Sequence[Text], known: Iterable[Text] = ()) -> int:
+        """Count the wrong characters of lines, as read with the words of `known` texts."""
+        found = self.read(log_p, known)
+        return sum(Levenshtein.distance(one, text) for one, text in zip(found, texts, strict=True))
 
 
 def _typed(text: Text) -> str:

@@ -61,18 +61,20 @@ def teach_lines(
     base: Base,
     efforts: Sequence[Effort] = (QUICK,),
     watch: Callable[[float], None] | None = None,
+    beside: Sequence[Lesson] = (),
 ) -> Outcome:
     """Teach the base one writer's lines; keep it only where held-out lines are read no worse.
 
     The lines are cut into parts, and what is learnt without each of them is measured on it. What is kept is
     the mean of all that was learnt. Of several efforts the one after which held-out lines are most probable
-    is taken. `watch` is told the share of the work that is done.
+    is taken. `watch` is told the share of the work that is done. Lines `beside` are learnt from every time
+    and never measured on: their texts are but how they were read.
     """
     units = _units(lessons, base)
     if len(units) < 2:
         return Outcome(None, None, None)
     folds = 2 if len(units) >= _FEW else min(_FOLDS, len(units))
-    trial = _Trial(units, folds, base)
+    trial = _Trial(units, folds, base, beside)
     if watch is None:
         with ThreadPoolExecutor(min(folds, cores())) as pool:
             learnt = [list(pool.map(lambda lines, e=e: learn(lines, base, e), trial.rest)) for e in efforts]
@@ -86,10 +88,13 @@ def teach_lines(
 class _Trial:
     """Lines of one writer, cut into `folds`; each is held out once, and learnt from otherwise: `rest`."""
 
-    def __init__(self, units: Sequence[Lesson], folds: int, base: Base) -> None:
+    def __init__(
+        self, units: Sequence[Lesson], folds: int, base: Base, beside: Sequence[Lesson] = ()
+    ) -> None:
         self._base, self._folds = base, range(folds)
         self._held = [units[fold::folds] for fold in self._folds]
-        self.rest = [[u for i, u in enumerate(units) if i % folds != fold] for fold in self._folds]
+        self._known = [[u for i, u in enumerate(units) if i % folds != fold] for fold in self._folds]
+        self.rest = [[*known, *beside] for known in self._known]
         self._spelt = Spelt([u.text for u in units])
         self._length = max(1, sum(len(u.text) for u in units))
 
@@ -129,7 +134,7 @@ class _Trial:
         """Return the wrong characters of the lines held out in their language, the others' words `known`."""
         return sum(
             self._spelt.wrong(frames, [u.text for u in held], [u.text for u in rest] if known else ())
-            for frames, held, rest in zip(found, self._held, self.rest, strict=True)
+            for frames, held, rest in zip(found, self._held, self._known, strict=True)
         )
 
 
