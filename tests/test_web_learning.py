@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import io
-from typing import Any
 
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
-import unscrawl.teach
 from conftest import LETTER
-from unscrawl.teach import Report
 from web_real import client
 
 __all__ = ["client"]
@@ -31,24 +28,6 @@ def test_corrected_letter_teaches_a_hand_that_reads_it_again(client: TestClient)
     assert client.post("/api/read", files={"picture": LETTER.read_bytes()}).json()["text"] == read
     assert client.post("/api/hands/andrew/undo").status_code == 204
     assert client.get("/api/hands").json() == []
-
-
-def test_lines_nobody_corrected_are_learnt_from_too(
-    client: TestClient, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    given: dict[str, Any] = {}
-
-    def teach(*arguments: Any, **options: Any) -> Report:
-        given.update(options)
-        return unscrawl.teach.teach(*arguments, **options)
-
-    monkeypatch.setattr("unscrawl.web.learning.teach", teach)
-    page = client.post("/api/pages", files={"picture": LETTER.read_bytes()}).json()
-    for i, line in enumerate(page["lines"][:2]):
-        right = {"reading": 1, "versions": [0] * len(line["words"]), "text": line["text"]}
-        client.put(f"/api/pages/{page['id']}/lines/{i}", json=right)
-    assert client.post(f"/api/pages/{page['id']}/learn", json={"hand": "andrew"}).status_code == 200
-    assert len(given["others"]) == len(page["lines"]) - 2
 
 
 @pytest.mark.parametrize("quarters", [1, 3])

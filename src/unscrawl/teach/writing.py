@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -47,9 +46,11 @@ class Writing:
 
     def at(self, box: Box) -> Part | None:
         """Return the writing of one line that `box` (of the picture) holds; None where there is none."""
-        i = self._number(box)
-        if i is None:
+        places = [crop.box(0, 0, crop.grey.shape[1], crop.grey.shape[0]) for crop in self._crops]
+        shares = [_overlap(place, box) for place in places]
+        if not shares or max(shares) <= 0:
             return None
+        i = int(np.argmax(shares))
         pieces = self._pieces(self._lines[i], box)
         if not pieces:
             return None
@@ -63,17 +64,6 @@ class Writing:
         )
         left, right = _columns(self._crops[i], self._strips[i], box)
         return Part(np.ascontiguousarray(self._strips[i].image[:, left:right]), part)
-
-    def besides(self, boxes: Sequence[Box]) -> list[Part]:
-        """Return the lines that none of `boxes` lies in."""
-        within = {self._number(box) for box in boxes}
-        return [part for i, part in enumerate(self.lines) if i not in within]
-
-    def _number(self, box: Box) -> int | None:
-        """Return which line a box lies in; None where there is none."""
-        places = [crop.box(0, 0, crop.grey.shape[1], crop.grey.shape[0]) for crop in self._crops]
-        shares = [_overlap(place, box) for place in places]
-        return int(np.argmax(shares)) if shares and max(shares) > 0 else None
 
     def _pieces(self, line: LineInk, box: Box) -> list[int]:
         """Return the pieces whose middle lies between the sides of `box`."""

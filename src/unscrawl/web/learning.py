@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from unscrawl import shelf
 from unscrawl.errors import ModelError
@@ -69,14 +68,7 @@ class OwnHands:
             samples.append(Sample(part.strip, lesson.text, lesson.name))
             if _stands_apart(part, lesson.text):
                 characters += _characters(lesson)
-        told = teach(
-            hand,
-            samples,
-            characters,
-            recogniser=base.line_recogniser,
-            glyphs=base.recogniser,
-            others=self._others(lessons),
-        )
+        told = teach(hand, samples, characters, recogniser=base.line_recogniser, glyphs=base.recogniser)
         left_out += told.left_out
         return Report(told.lines_used, left_out, *_rates(told.hand), told.kept)
 
@@ -119,14 +111,6 @@ class OwnHands:
         if lesson.box is not None:
             return writing.at(lesson.box)
         return writing.lines[0] if writing.lines else None
-
-    def _others(self, lessons: Sequence[Lesson]) -> list[NDArray[np.uint8]]:
-        """Return the other lines of the picture that the last lesson is of, where that is a page."""
-        if self._written is None or not lessons or lessons[-1].box is None:
-            return []
-        picture, writing = self._written
-        boxes = [lesson.box for lesson in lessons if lesson.picture is picture and lesson.box is not None]
-        return [part.strip for part in writing.besides(boxes)]
 
 
 def _holding(hand: Hand) -> Holding:
