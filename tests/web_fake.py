@@ -130,7 +130,7 @@ class FakeHands:
     def take(self, data: bytes, source: str, name: str | None) -> Holding:
         try:
             own, known = json.loads(data)
-        except ValueError:
+        except (ValueError, TypeError):
             raise RefusedError(422, f"{source} is not the file of a hand, or is damaged") from None
         if (name or own) in self.taught:
             raise RefusedError(409, f"there is a hand called {name or own!r} already: use another name")
