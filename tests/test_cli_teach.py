@@ -77,6 +77,16 @@ def test_the_rest_of_a_letter_may_come_along(unscrawl: Run, tmp_path: Path) -> N
     assert [s.text for s in Hand.load("andrew").lines] == ["the quick brown fox"]
 
 
+def test_the_rest_of_a_letter_teaches_nothing_beside_mere_characters(unscrawl: Run, tmp_path: Path) -> None:
+    draw("and then sleeps").save(tmp_path / "rest.png")
+    ran = unscrawl("teach", "andrew", symbols(tmp_path / "s"), "--alphabet", "new", "--also", "rest.png")
+    assert (ran.code, len(ran.complaints)) == (2, 1)
+    for i, letter in enumerate("ABE", start=1):
+        (tmp_path / "s" / f"x{i}").rename(tmp_path / "s" / letter)
+    ran = unscrawl("teach", "andrew", tmp_path / "s", "--also", "rest.png")
+    assert ran.complaints == ["unscrawl: rest.png: left out: no line with its text goes with it"]
+
+
 def test_a_corrected_result_teaches_the_corrected_text(unscrawl: Run, tmp_path: Path) -> None:
     draw("the quick brown fox").save(tmp_path / "a.png")
     result = json.loads(unscrawl("read", "a.png", "--format", "json").out)
@@ -100,6 +110,9 @@ def test_a_corrected_result_teaches_the_corrected_text(unscrawl: Run, tmp_path: 
         ("andrew", ["text.png"], "not a sound picture"),
         ("andrew", ["line.png", "--also", "text.png"], "not a sound picture"),
         ("andrew", ["line.png", "--also", "missing"], "no such file"),
+        ("andrew", ["--undo", "--also", "line.png"], "--also goes with lines"),
+        ("andrew", ["--again", "--also", "line.png"], "--also goes with lines"),
+        ("andrew", ["line.png", "--alphabet", "new", "--also", "line.png"], "--also goes with lines"),
         ("../x", ["--undo"], "cannot be the name of a hand"),
         ("../x", ["alone.png"], "cannot be the name of a hand"),
         ("andrew", ["--again"], "no hand is called 'andrew'"),

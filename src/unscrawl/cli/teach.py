@@ -73,6 +73,8 @@ def teach(
     """
     if undo + again + bool(sources) != 1:
         raise OptionError("name something to learn from, or --undo, or --again: one of the three")
+    if also and (not sources or alphabet == "new"):
+        raise OptionError("--also goes with lines whose text is known: not --undo, --again or a new alphabet")
     from unscrawl.shelf import check_name
 
     check_name(name)

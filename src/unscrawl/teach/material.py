@@ -82,6 +82,8 @@ def gather(sources: Sequence[Path], read: Read, also: Sequence[Path] = ()) -> Ma
             _add_characters(folder, material)
     for page in also:
         material.others += [part.strip for part in Writing(load(page)).lines]
+    if also and not material.lines:
+        material.left_out.append((also[0].name, "no line with its text goes with it"))
     return material
 
 
