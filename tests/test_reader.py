@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from unscrawl import ModelError, OptionError, Reader
-from unscrawl.hand import Hand, LineHead
+from unscrawl.hand import GlyphHead, Hand, LineHead
 from unscrawl.reader import Layout
 from unscrawl.seen import Seen
 from unscrawl.synth import Camera, Paper, Style, letter
@@ -136,6 +137,18 @@ def test_hand_of_other_networks_is_refused(reader: Reader) -> None:
     head = LineHead(np.zeros((2, 2), np.float32), np.zeros(2, np.float32), "other")
     with pytest.raises(ModelError, match=r"teach bob --again"):
         reader.with_hand(Hand("bob", line=head))
+
+
+@pytest.mark.parametrize("part", ["line", "glyph"])
+def test_hand_with_layers_of_another_size_is_refused(reader: Reader, part: str) -> None:
+    assert reader.line_recogniser is not None
+    layer = np.zeros((2, 2), np.float32), np.zeros(2, np.float32)
+    heads: dict[str, Any] = {
+        "line": LineHead(*layer, reader.line_recogniser.fingerprint),
+        "glyph": GlyphHead(("a", "b"), *layer, reader.recogniser.fingerprint),
+    }
+    with pytest.raises(ModelError, match=r"teach bob --again"):
+        reader.with_hand(Hand("bob", **{part: heads[part]}))
 
 
 @pytest.mark.parametrize("layout", ["line", "word"])

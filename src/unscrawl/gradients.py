@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from unscrawl.glyph import SIDE
 
-__all__ = ["gradients"]
+__all__ = ["GRADIENTS", "gradients"]
 
 _PLACES: Final = 7  # a side
 _DIRECTIONS: Final = 8
+GRADIENTS: Final = _PLACES**2 * _DIRECTIONS
+"""How many numbers tell of a picture."""
 _SPREAD: Final = 2.6  # px, of a place
 _SCALE: Final = 20.0  # about that of logits, beside which they stand
 _CHUNK: Final = 64  # pictures at a time: what a core's cache holds
@@ -34,7 +36,7 @@ _POOL: Final = _places()
 def gradients(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Return how much ink changes where in which direction: uint8 [N, 28, 28] → float32 [N, 392]."""
     parts = [_gradients(pictures[i : i + _CHUNK]) for i in range(0, len(pictures), _CHUNK)]
-    return np.concatenate(parts) if parts else np.zeros((0, _PLACES**2 * _DIRECTIONS), np.float32)
+    return np.concatenate(parts) if parts else np.zeros((0, GRADIENTS), np.float32)
 
 
 def _gradients(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:

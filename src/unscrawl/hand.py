@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from unscrawl import shelf
 from unscrawl.errors import ModelError, OptionError
 from unscrawl.glyph import SIDE
-from unscrawl.gradients import gradients
+from unscrawl.gradients import GRADIENTS, gradients
 from unscrawl.handfile import coarse, from_png, pack, to_png, unpack
 from unscrawl.strip import HEIGHT
 
@@ -77,6 +77,10 @@ class GlyphHead:
     weight: Floats = field(repr=False, compare=False)
     bias: Floats = field(repr=False, compare=False)
     base: str
+
+    def takes(self, logits: int) -> bool:
+        """Tell whether the weight has rows for so many logits, with the gradients or without."""
+        return len(self.weight) in (logits, logits + GRADIENTS)
 
     def log_probabilities(self, logits: Floats, pictures: NDArray[np.uint8]) -> Floats:
         """Turn logits [N, K] of `pictures` [N, 28, 28] into calibrated log p(class | picture) [N, C]."""

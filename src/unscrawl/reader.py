@@ -101,8 +101,11 @@ class Reader:
 
     def fits(self, hand: Hand) -> bool:
         """Tell whether a hand was taught on this reader's networks; those it does not use do not count."""
-        pairs = ((hand.line, self.line_recogniser), (hand.glyph, self.recogniser))
-        return all(taught.base == base.fingerprint for taught, base in pairs if taught and base)
+        line, glyph, joined = hand.line, hand.glyph, self.line_recogniser
+        if line and joined and (line.base != joined.fingerprint or line.weight.shape != joined.head[0].shape):
+            return False
+        characters = self.recogniser
+        return not glyph or (glyph.base == characters.fingerprint and glyph.takes(len(characters.classes)))
 
     def with_hand(self, hand: str | Hand | None) -> Reader:
         """Return a reader of another hand, or of none, that shares this one's networks.
