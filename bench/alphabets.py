@@ -152,9 +152,7 @@ def examine(
         new = Hand("bench", own_alphabet=True)
         report = teach(new, (), given, recogniser=None, glyphs=reader.recogniser, own_alphabet=True)
         taught = reader.with_hand(report.hand)
-        best = taught.log_probabilities(logits, shown)[:, :-1].argmax(
-            axis=1
-        )  # the last class is no character
+        best = taught.log_probabilities(logits, shown)[:, :-1].argmax(axis=1)  # the last is no character
         read = [_signs(taught.tell(one)) for one in seen]
         right = sum(taught.classes[i] == c for i, c in zip(best, truth, strict=True))
         wrong = sum(map(Levenshtein.distance, orders, read))

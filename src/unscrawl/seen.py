@@ -41,8 +41,7 @@ class Lattice:
     Hypothesis i takes pieces[start:stop] of `spans[i]` for one character, which lies in `boxes[i]` of the
     picture. `places` [N, 2] are the heights of its ink's edges above the baseline in x-heights, `priors` [N]
     the log probabilities of its cuts, `pictures` uint8 [N, 28, 28] what the network saw, `logits` float32
-    [N, K] what it made of them. `breaks` [n] is the probability
-    that a space stands before each piece.
+    [N, K] what it made of them. `breaks` [n] is the probability that a space stands before each piece.
     """
 
     spans: tuple[tuple[int, int], ...]
