@@ -1,7 +1,7 @@
 """Accuracy against seconds on MNIST: ours beside what people commonly run, on this machine, same data.
 
     python bench/mnist.py --data-dir FOLDER [--seeds 5] [--only quick,example] [--out bench/results]
-                          [--keep RUNS] [--average best]
+                          [--keep RUNS] [--average best,best-3]
 
 Every run is a process of its own. Its clock starts before the process does, so Python's start, imports
 and loading the data count; the seconds of `import torch` are given beside. The rivals test after every
@@ -11,7 +11,7 @@ what results.json already has is not run again, and is in the table and the plot
 With --keep our runs stay, as RUNS/NAME-SEED. A run that is there already, as `unscrawl train mnist --recipe
 NAME --seed SEED --out RUNS/NAME-SEED` leaves it, is measured and not trained again; one that was broken off
 goes on. Neither was timed from its start to its end here, so it has an accuracy and no seconds. --average
-takes what the finished runs of a recipe say together: the mean of their probabilities. The rivals:
+takes what the finished runs of some recipes say together: the mean of their probabilities. The rivals:
 
     example    the official PyTorch example's network and loop: Dataset by sample, ToTensor, Normalize,
                batch 64, Adadelta 1.0, step 0.7, 14 epochs
@@ -206,15 +206,16 @@ def runs(
             yield f"{name}/{seed}", json.loads(ended.stdout.splitlines()[-1])
 
 
-def together(recipe: str, seeds: int, folder: str, keep: Path, results: dict[str, Result]) -> None:
-    """Put the average of a recipe's kept runs into `results`, in place of one of fewer or more."""
+def together(recipes: list[str], seeds: int, folder: str, keep: Path, results: dict[str, Result]) -> None:
+    """Put the average of some recipes' kept runs into `results`, in place of one of fewer or more."""
     from unscrawl.errors import UnscrawlError
 
     try:
-        name, result = mnistours.averaged(recipe, seeds, folder, keep)
+        name, result = mnistours.averaged(recipes, seeds, folder, keep)
     except UnscrawlError as error:
         sys.exit(str(error))
-    for key in [k for k in results if k.startswith(AVERAGE) and k.split("/")[0].endswith(f" {recipe}")]:
+    same = " " + "+".join(recipes)
+    for key in [k for k in results if k.startswith(AVERAGE) and k.split("/")[0].endswith(same)]:
         del results[key]
     results[f"{name}/0"] = result
 
@@ -228,7 +229,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--only", default="quick,example,exercise,keras,sklearn", help="names, with commas")
     parser.add_argument("--keep", type=Path, metavar="RUNS", help="folder of our runs: NAME-SEED")
-    parser.add_argument("--average", choices=OURS, metavar="NAME", help="measure its kept runs together too")
+    parser.add_argument("--average", metavar="NAMES", help="measure the kept runs of these together too")
     parser.add_argument("--out", type=Path, default=Path("bench/results"))
     parser.add_argument("--child", help=argparse.SUPPRESS)
     parser.add_argument("--seed", type=int, default=0, help=argparse.SUPPRESS)
@@ -240,7 +241,10 @@ def main() -> None:
     names = chosen.only.split(",")
     if wrong := [n for n in names if n not in OURS and n not in RIVALS]:
         parser.error(f"unknown: {', '.join(wrong)}; there are {', '.join((*OURS, *RIVALS))}")
-    if chosen.average and not chosen.keep:
+    average = chosen.average.split(",") if chosen.average else []
+    if wrong := [n for n in average if n not in OURS]:
+        parser.error(f"cannot be averaged: {', '.join(wrong)}; there are {', '.join(OURS)}")
+    if average and not chosen.keep:
         parser.error("--average needs --keep: the folder of the runs")
     chosen.out.mkdir(parents=True, exist_ok=True)
     record = chosen.out / "results.json"
@@ -249,8 +253,8 @@ def main() -> None:
         results[key] = result
         record.write_text(json.dumps(results, indent=1) + "\n")
         print(key, result["curve"][-1], file=sys.stderr)
-    if chosen.average:
-        together(chosen.average, chosen.seeds, chosen.data_dir, chosen.keep, results)
+    if average:
+        together(average, chosen.seeds, chosen.data_dir, chosen.keep, results)
         record.write_text(json.dumps(results, indent=1) + "\n")
     if not results:
         sys.exit("not one run succeeded")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -94,22 +94,23 @@ def ours(recipe: str, seed: int, folder: str, runs: Path | None, report: Report)
     return parameters(run.model), timed
 
 
-def averaged(recipe: str, seeds: int, folder: str, runs: Path) -> tuple[str, Result]:
-    """Measure what the finished runs of a recipe say together, five at most; return its name and the result.
+def averaged(recipes: Sequence[str], seeds: int, folder: str, runs: Path) -> tuple[str, Result]:
+    """Measure what the finished runs of recipes say together, five at most; return its name and the result.
 
     Raises:
-        ModelError: there are fewer than two, or one is not of this recipe.
+        ModelError: there are fewer than two or too many, or one is not of its recipe.
     """
     import torch
 
     from unscrawl.errors import ModelError
     from unscrawl.learn.models import parameters
 
-    found = [run for seed in range(min(seeds, MOST)) if (run := kept(recipe, seed, runs))]
-    if len(found) < 2:
-        raise ModelError(f"{runs}: {len(found)} finished run(s) of {recipe}; an average needs two")
+    found = [run for name in recipes for seed in range(seeds) if (run := kept(name, seed, runs))]
+    several = "+".join(recipes)
+    if not 2 <= len(found) <= MOST:
+        raise ModelError(f"{runs}: {len(found)} finished run(s) of {several}; an average needs 2 to {MOST}")
     _, test = load(folder)
     accuracy = right(torch.stack([probabilities(run, test) for run in found]).mean(0), test)
     size = sum(parameters(run.model) for run in found)
     told = {"curve": [[None, round(accuracy, 4)]], "parameters": size, "import": None, "mb": None}
-    return f"{AVERAGE}{len(found)} {recipe}", told
+    return f"{AVERAGE}{len(found)} {several}", told

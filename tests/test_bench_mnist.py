@@ -89,9 +89,9 @@ def test_seconds_are_of_the_runs_that_were_timed() -> None:
 
 
 def test_an_average_comes_after_its_recipe() -> None:
-    names = ("sklearn/0", "average of 3 best/0", "tiny/0", "best/0", "quick/0")
+    names = ("sklearn/0", "average of 4 best+best-3/0", "tiny/0", "best/0", "quick/0")
     found = mnistfigures.entrants({name: result(0.99) for name in names})
-    assert list(found) == ["quick", "best", "average of 3 best", "tiny", "sklearn"]
+    assert list(found) == ["quick", "best", "average of 4 best+best-3", "tiny", "sklearn"]
 
 
 def test_without_seconds_there_is_only_the_plot_of_sizes(tmp_path: Path) -> None:
@@ -120,12 +120,23 @@ def test_an_average_is_of_the_probabilities_of_finished_runs(runs: Path, mnist: 
     assert found[2] is None
     shares = [mnistours.probabilities(one, mnist.train) for one in found if one]
     expected = ((shares[0] + shares[1]).argmax(1).numpy() == mnist.train.labels).mean()
-    name, told = mnistours.averaged("quick", 5, "", runs)
+    name, told = mnistours.averaged(["quick"], 5, "", runs)
     assert name == "average of 2 quick"
     assert told["curve"] == [[None, pytest.approx(expected, abs=1e-4)]]
     assert told["parameters"] == 2 * 101_770
 
 
+def test_different_recipes_may_be_averaged(runs: Path, mnist: Data) -> None:
+    other = run(runs, 0, 0)
+    plan = recipe.load("good")
+    other.folder, other.recipe = runs / "good-0", asdict(plan)
+    other.history = [{"epoch": epoch + 1.0} for epoch in range(plan.epochs)]
+    other.save()
+    name, told = mnistours.averaged(["quick", "good"], 5, "", runs)
+    assert name == "average of 3 quick+good"
+    assert told["parameters"] == 3 * 101_770
+
+
 def test_one_run_is_no_average(runs: Path, mnist: Data) -> None:
-    with pytest.raises(ModelError, match="an average needs two"):
-        mnistours.averaged("quick", 1, "", runs)
+    with pytest.raises(ModelError, match="an average needs 2 to 5"):
+        mnistours.averaged(["quick"], 1, "", runs)

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar
 
 from torch import Tensor, nn
 
 __all__ = ["Best"]
-
-_WIDTHS: Final = (32, 48, 64, 80, 96)
-_KERNEL: Final = 5
-_LEAST: Final = 8
-"""Rows and columns that are left for the last layer to tell apart."""
 
 
 class Best(nn.Module):
@@ -22,20 +17,25 @@ class Best(nn.Module):
     edges that it has no full view of, so that all places keep their resolution up to the last layer.
     """
 
+    WIDTHS: ClassVar[tuple[int, ...]] = (32, 48, 64, 80, 96)
+    KERNEL: ClassVar[int] = 5
+    LEAST: ClassVar[int] = 8
+    """Rows and columns that are left for the last layer to tell apart."""
+
     def __init__(self, classes: int, channels: int = 1, size: int = 28) -> None:
         super().__init__()
         body: list[nn.Module] = []
         stride, inputs = max(1, size // 28), channels
-        for width in _WIDTHS:
-            valid = -(-(size - _KERNEL + 1) // stride) >= _LEAST
+        for width in self.WIDTHS:
+            valid = -(-(size - self.KERNEL + 1) // stride) >= self.LEAST
             body += [
-                nn.Conv2d(inputs, width, _KERNEL, stride, 0 if valid else _KERNEL // 2, bias=False),
+                nn.Conv2d(inputs, width, self.KERNEL, stride, 0 if valid else self.KERNEL // 2, bias=False),
                 nn.BatchNorm2d(width),
                 nn.ReLU(inplace=True),
             ]
-            size = -(-(size - _KERNEL + 1) // stride) if valid else -(-size // stride)
+            size = -(-(size - self.KERNEL + 1) // stride) if valid else -(-size // stride)
             stride, inputs = 1, width
-        self.body = nn.Sequential(*body)  # [N, 96, 8, 8] at 28 × 28
+        self.body = nn.Sequential(*body)  # 28 × 28: [N, 96, 8, 8]
         self.drop = nn.Dropout(0.3)
         self.out = nn.Linear(inputs * size * size, classes)
 
