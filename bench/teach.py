@@ -1,7 +1,7 @@
 """How much better a hand is read after a few of its lines were taught.
 
     python bench/teach.py DATA/lines --json results.json --plot docs/teach.png
-    python bench/teach.py DATA/lines SET... --model runs/left/line.onnx --unseen
+    python bench/teach.py DATA/lines SET... --model runs/left/line.onnx --unseen --languages runs/left
 
 Of each hand that the base never saw some lines are taught and others are read, at most 30: once the first k
 lines are taught, once the last k. That is done with the taught lines alone, and as in a letter of which k
@@ -11,8 +11,10 @@ whole. One text of Copiste was copied by several volunteers: there, a hand is a 
 held-back pages are of hands that were trained on.
 
 A model that was trained without whole sets (`unscrawl learn-lines --leave-out`) is measured on them with
-`--unseen`: on every writer with 60 lines or more, of which the first are taught and the last are read. Only
-what is read greedily counts there, and no lines lie beside: the language files know the texts of these sets.
+`--unseen`: on every writer with 60 lines or more, of which the first are taught and the last are read. The
+package's language files know the texts of these sets, so others belong to it that were made without them
+(`python -m unscrawl.learn.words`): en.npz and fr.npz in the folder `--languages`. Where there are none only
+what is read greedily counts, and no lines lie beside.
 """
 
 from __future__ import annotations
@@ -23,9 +25,11 @@ import re
 import time
 import zipfile
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
+from unittest.mock import patch
 
 import cv2
 import numpy as np
@@ -160,7 +164,19 @@ def errors(log_p: Frames, lines: Sequence[Sample], language: Language) -> NDArra
     )
 
 
-def measure(recogniser: LineRecogniser, folder: Path, sets: Sequence[str], *, unseen: bool) -> Iterator[Row]:
+def stand_in(folder: Path) -> AbstractContextManager[object]:
+    """Return a context in which the language files of a folder stand in for the package's."""
+
+    def arrays(name: str) -> dict[str, NDArray[np.uint8]]:
+        with np.load(folder / f"{name}.npz", allow_pickle=False) as stored:
+            return dict(stored)
+
+    return patch("unscrawl.language.read_arrays", arrays)
+
+
+def measure(
+    recogniser: LineRecogniser, folder: Path, sets: Sequence[str], *, unseen: bool, besides: Sequence[bool]
+) -> Iterator[Row]:
     """Yield a row for each hand and number of lines that fits; 16 lines are taught thoroughly as well."""
     for name in sets:
         language = Language.load("fr" if name.endswith("_fr") else "en")
@@ -169,7 +185,6 @@ def measure(recogniser: LineRecogniser, folder: Path, sets: Sequence[str], *, un
                 counts = [(k, False) for k in TAUGHT if k + LEAST <= len(rows)]
                 counts += [(THOROUGH, True)] * ((THOROUGH, False) in counts)
                 lines = [_sample(archive, row) for row in rows] if counts else []
-                besides = (False,) if unseen else (False, True)
                 for way in (Way(*count, beside) for count in counts for beside in besides):
                     taught = _taught(recogniser, lines, way, language, once=unseen)
                     yield Row(name, hand, way.taught, way.thorough, way.beside, *taught)
@@ -252,19 +267,22 @@ def main() -> None:
     parser = options(__doc__, "folder of NAME.tsv and NAME.zip")
     parser.add_argument("--plot", type=Path, help="draw the curve")
     parser.add_argument("--unseen", action="store_true", help="the model was trained without these sets")
+    parser.add_argument("--languages", type=Path, metavar="FOLDER", help="language files without their texts")
     args = parser.parse_args()
     rows, model = [], LineRecogniser(args.model, threads=args.threads)
-    for row in measure(model, args.data, args.sets or SETS, unseen=args.unseen):
-        rows.append(row)
-        rates = [v / row.characters for v in (row.before, row.after, row.spelt_before, row.spelt_after)]
-        print(
-            f"{row.set:16} {row.hand[-28:]:28} {row.taught:3}{'+' if row.thorough else ' '}"
-            f"{'b' if row.beside else ' '} "
-            f"{rates[0]:6.1%} → {rates[1]:6.1%} {row.falls[0]:+6.1f} %   "
-            f"{rates[2]:6.1%} → {rates[3]:6.1%} {row.falls[1]:+6.1f} %  "
-            f"{row.seconds:5.1f} s, kept {row.kept}",
-            flush=True,
-        )
+    besides = (False, True) if args.languages or not args.unseen else (False,)
+    with stand_in(args.languages) if args.languages else nullcontext():
+        for row in measure(model, args.data, args.sets or SETS, unseen=args.unseen, besides=besides):
+            rows.append(row)
+            rates = [v / row.characters for v in (row.before, row.after, row.spelt_before, row.spelt_after)]
+            print(
+                f"{row.set:16} {row.hand[-28:]:28} {row.taught:3}{'+' if row.thorough else ' '}"
+                f"{'b' if row.beside else ' '} "
+                f"{rates[0]:6.1%} → {rates[1]:6.1%} {row.falls[0]:+6.1f} %   "
+                f"{rates[2]:6.1%} → {rates[3]:6.1%} {row.falls[1]:+6.1f} %  "
+                f"{row.seconds:5.1f} s, kept {row.kept}",
+                flush=True,
+            )
     tell(summary(rows), rows, args.json)
     if args.plot:
         plot(rows, args.plot)
