@@ -25,7 +25,7 @@ from unscrawl.teach.adapt import Replay
 from unscrawl.teach.glyphs import adapt_characters
 from unscrawl.teach.lessons import lessons_of
 from unscrawl.teach.others import read_others
-from unscrawl.teach.pupil import BESIDE, QUICK, THOROUGH, Base, Effort, Lesson
+from unscrawl.teach.pupil import QUICK, THOROUGH, Base, Effort, Lesson
 from unscrawl.teach.symbols import learn_symbols
 from unscrawl.teach.tail import Tail
 from unscrawl.teach.trial import Outcome, fits, teach_lines
@@ -223,7 +223,7 @@ def _teach_lines(
     head = recogniser.head[0] / scale, recogniser.head[1] / scale
     tail = Tail.of(recogniser)
     base = Base(head, Replay(*recogniser.replay) if recogniser.replay else None, tail)
-    lessons = lessons_of(kept, seen, tail, max(effort.copies for effort in (*how.efforts, BESIDE)))
+    lessons = lessons_of(kept, seen, tail, max(effort.copies for effort in how.efforts))
     outcome = _learn(lessons, base, recogniser, how)
     line_head = None
     if outcome.learnt is not None:
@@ -240,9 +240,8 @@ def _learn(lessons: Sequence[Lesson], base: Base, recogniser: LineRecogniser, ho
     watch = how.watch
     first = teach_lines(lessons, base, how.efforts, watch and (lambda share: watch(share / 2)))
     known = [lesson.text for lesson in lessons]
-    beside = read_others(how.others, known, recogniser, base, first.learnt, BESIDE.copies)
-    efforts = (BESIDE, *how.efforts[1:])
-    second = teach_lines(lessons, base, efforts, watch and (lambda share: watch((1 + share) / 2)), beside)
+    beside = read_others(how.others, known, recogniser, base, first.learnt, QUICK.copies)
+    second = teach_lines(lessons, base, how.efforts, watch and (lambda share: watch((1 + share) / 2)), beside)
     return second if second.learnt is not None else first
 
 

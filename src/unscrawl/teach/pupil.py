@@ -14,7 +14,6 @@ from unscrawl.teach.posteriors import posteriors
 from unscrawl.teach.tail import Tail
 
 __all__ = [
-    "BESIDE",
     "QUICK",
     "THOROUGH",
     "Base",
@@ -55,10 +54,8 @@ class Effort:
     rank: int
 
 
-QUICK: Final = Effort((4, 8), 48, 2, 0)
-THOROUGH: Final = Effort((6, 12), 128, 5, 4)
-BESIDE: Final = Effort((4, 8), 48, 2, 4)
-"""With lines beside whose texts are as they were read: more of them bear more freedom."""
+QUICK: Final = Effort((4, 8), 48, 2, 8)
+THOROUGH: Final = Effort((6, 12), 128, 5, 8)
 
 
 @dataclass(frozen=True)
