@@ -105,7 +105,8 @@ class _Trial:
         """
         base = [read(lines, self._base) for lines in self._held]
         errors, loss = self._measure(base)
-        found = [self._read(way) for way in ways]
+        with ThreadPoolExecutor(min(len(ways), cores())) as pool:
+            found = list(pool.map(self._read, ways))
         measured = [self._measure(frames) for frames in found]
         order = sorted(range(len(ways)), key=lambda i: measured[i][1])
         before = self._misspelt(base, known=False)
