@@ -29,6 +29,7 @@ _FIRST: Final = 0.05  # by how much the first view of a line may be less clear: 
 _CLEAR: Final = 0.6  # how clear a view is, so raised, from which no other is looked at
 _APART: Final = (0.75, 1.3)  # pieces of ink a character in a line whose characters may stand apart
 _PIECE: Final = (6, 12)  # rows and pixels of a strip that a piece has at least; dots are none
+_EARLY: Final = 0.7  # frames by which a character is told of before it stands there, on generated pages
 _SIDE: Final = 16  # columns beyond its frames that a character at the end of a word may reach
 
 
@@ -187,12 +188,12 @@ def _edge(spans: Sequence[Span], i: int, stride: float, wide: int) -> float:
     after = spans[i] if i < len(spans) else None
     if before is None or before.char == " ":
         assert after is not None
-        start = stride * after.start - _SIDE
+        start = stride * (after.start + _EARLY) - _SIDE
         return max(start, stride * before.stop if before else 0)
     if after is None or after.char == " ":
-        stop = stride * before.stop + _SIDE
+        stop = stride * (before.stop + _EARLY) + _SIDE
         return min(stop, stride * after.start if after else wide)
-    return stride * (before.stop + after.start) / 2
+    return stride * ((before.stop + after.start) / 2 + _EARLY)
 
 
 def _around_ink(view: View, left: float, right: float) -> Box:
