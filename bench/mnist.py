@@ -1,7 +1,7 @@
 """Accuracy against seconds on MNIST: ours beside what people commonly run, on this machine, same data.
 
     python bench/mnist.py --data-dir FOLDER [--seeds 5] [--only quick,example] [--out bench/results]
-                          [--keep RUNS] [--average best,best-3]
+                          [--keep RUNS] [--average best,best-7]
 
 Every run is a process of its own. Its clock starts before the process does, so Python's start, imports
 and loading the data count; the seconds of `import torch` are given beside. The rivals test after every

@@ -13,12 +13,12 @@ Result: TypeAlias = dict[str, Any]
 """What came of a run: `curve` [[seconds, accuracy], …] of its looks at the test part, `parameters`, seconds
 of the `import` of torch, peak memory in `mb`. Seconds and memory are None where they were not measured."""
 
-OURS: Final = ("quick", "good", "mlp", "lenet-dropout", "tiny", "best", "best-3", "best-7")
+OURS: Final = ("quick", "good", "mlp", "lenet-dropout", "tiny", "best", "best-7")
 AVERAGE: Final = "average of "
-"""How the name of several networks together begins: `average of 5 best`, `average of 5 best+best-3`."""
+"""How the name of several networks together begins: `average of 5 best`, `average of 4 best+best-7`."""
 LOOKS: Final = {
     "quick": ("#0072B2", "o"), "good": ("#56B4E9", "s"), "mlp": ("#009E73", "D"), "best": ("#D55E00", "*"),
-    "best-3": ("#D55E00", "3"), "best-7": ("#D55E00", "4"),
+    "best-7": ("#D55E00", "4"),
     "lenet-dropout": ("#E69F00", "^"), "tiny": ("#CC79A7", "v"), "example": ("black", "P"),
     "exercise": ("0.3", "X"), "keras": ("0.45", "<"), "sklearn": ("0.6", ">"),
 }  # fmt: skip

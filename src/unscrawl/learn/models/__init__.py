@@ -23,7 +23,6 @@ MODELS = {
     "example": "Example",
     "fast": "Fast",
     "best": "Best",
-    "best-3": "Best3",
     "best-7": "Best7",
     "tiny": "Tiny",
     "glyph": "GlyphNet",
