@@ -48,7 +48,7 @@ def teach(
         bool,
         typer.Option(
             "--thorough",
-            help="Take a minute or two over lines, not seconds: reads better still. Ctrl-C changes nothing.",
+            help="Go through the lines more often: more time, a little better. Ctrl-C changes nothing.",
         ),
     ] = False,
     also: Annotated[

@@ -84,7 +84,7 @@ def teach(
         own_alphabet: the hand has an alphabet of its own; a hand that has one keeps it.
         left_out: what was left out before, to be reported too.
         watch: told the share of the work that is done.
-        thorough: take a minute or two, and change more of the network that reads lines.
+        thorough: go through the lines more often, on more distorted copies: twice the time or more.
         others: lines of the same hand whose text is not known, uint8 [40, W] each, say the rest of the
             letter: they are learnt from as they are read, and not kept.
 
