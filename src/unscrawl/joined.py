@@ -184,16 +184,20 @@ def _clear(log_p: NDArray[np.float32]) -> float:
 
 def _edge(spans: Sequence[Span], i: int, stride: float, wide: int) -> float:
     """Return the column between characters i - 1 and i."""
+
+    def column(frame: float) -> float:
+        return stride * (frame + _EARLY)
+
     before = spans[i - 1] if i > 0 else None
     after = spans[i] if i < len(spans) else None
     if before is None or before.char == " ":
         assert after is not None
-        start = stride * (after.start + _EARLY) - _SIDE
-        return max(start, stride * before.stop if before else 0)
+        start = column(after.start) - _SIDE
+        return max(start, column(before.stop) if before else 0)
     if after is None or after.char == " ":
-        stop = stride * (before.stop + _EARLY) + _SIDE
-        return min(stop, stride * after.start if after else wide)
-    return stride * ((before.stop + after.start) / 2 + _EARLY)
+        stop = column(before.stop) + _SIDE
+        return min(stop, column(after.start) if after else wide)
+    return column((before.stop + after.start) / 2)
 
 
 def _around_ink(view: View, left: float, right: float) -> Box:
