@@ -137,3 +137,12 @@ def test_bad_input_is_one_line_each_and_changes_nothing(
     assert ran.out == ""
     assert any(message in line for line in ran.complaints)
     assert Hand.names() == []
+
+
+def test_a_thorough_teaching_says_how_much_was_taught(unscrawl: Run, tmp_path: Path) -> None:
+    (tmp_path / "lines").mkdir()
+    draw("the age of wisdom").save(tmp_path / "lines" / "a.png")
+    (tmp_path / "lines" / "a.txt").write_text("the age of wisdom")
+    ran = unscrawl("teach", "andrew", tmp_path / "lines", "--thorough")
+    assert (ran.code, ran.err) == (0, "")
+    assert "taught: its last layers, not the whole network" in ran.out

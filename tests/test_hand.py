@@ -162,12 +162,33 @@ def test_one_flipped_bit_is_noticed(place: Path) -> None:
         Hand.load("andrew")
 
 
-def test_a_file_of_a_newer_form_asks_for_an_update(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handfile, "FORMAT", 2)
-    data = make().to_bytes()
-    monkeypatch.undo()
+def test_a_file_of_a_newer_form_asks_for_an_update() -> None:
+    data = handfile.pack({"name": "andrew"}, {}, form=handfile.FORMAT + 1)
     with pytest.raises(ModelError, match="newer unscrawl"):
         Hand.from_bytes(data)
+
+
+def deep_hand() -> Hand:
+    hand = make()
+    assert hand.line is not None
+    changes = {"net.norm.bias": np.array([0.5, -0.25], np.float32), "w:first": np.ones((3, 2), np.float32)}
+    return replace(hand, line=replace(hand.line, deep=changes))
+
+
+def test_changes_to_all_of_the_network_come_back() -> None:
+    hand = deep_hand()
+    back = Hand.from_bytes(hand.to_bytes())
+    assert hand.line is not None
+    assert back.line is not None
+    assert back.line.deep.keys() == hand.line.deep.keys()
+    for name, value in hand.line.deep.items():
+        np.testing.assert_array_equal(back.line.deep[name], value)
+
+
+@pytest.mark.parametrize(("hand", "form"), [(make(), 1), (deep_hand(), 2)])
+def test_only_what_older_programs_cannot_read_is_of_the_newer_form(hand: Hand, form: int) -> None:
+    facts, _ = handfile.unpack(hand.to_bytes())
+    assert facts["format"] == form
 
 
 def test_a_whole_file_that_is_put_together_wrongly_is_refused() -> None:

@@ -21,7 +21,7 @@ from unscrawl import shelf
 from unscrawl.errors import ModelError, OptionError
 from unscrawl.glyph import SIDE
 from unscrawl.gradients import GRADIENTS, gradients
-from unscrawl.handfile import coarse, from_png, pack, to_png, unpack
+from unscrawl.handfile import FORMAT, coarse, from_png, pack, to_png, unpack
 from unscrawl.strip import HEIGHT
 
 __all__ = ["Character", "GlyphHead", "Hand", "LineHead", "Sample"]
@@ -52,13 +52,15 @@ class LineHead:
     """What is added to the line recogniser's last layer: float32 `weight` [D, C], `bias` [C].
 
     `biases` are to be given to its trunk in place of its own, and matrices to be multiplied and added to its
-    weights. `base` is the fingerprint of the recogniser that was taught.
+    weights. `deep` is what is added to all of the recogniser's weights before all that (see
+    `LineRecogniser.adapted`). `base` is the fingerprint of the recogniser that was taught.
     """
 
     weight: Floats = field(repr=False, compare=False)
     bias: Floats = field(repr=False, compare=False)
     base: str
     biases: Mapping[str, Floats] = field(default_factory=dict, repr=False, compare=False)
+    deep: Mapping[str, Floats] = field(default_factory=dict, repr=False, compare=False)
 
     def on(self, head: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
         """Return the taught layer made of the base's `head`."""
@@ -136,10 +138,12 @@ class Hand:
                 f"trunk.{name}": value.astype(np.float16) if value.ndim > 1 else value
                 for name, value in self.line.biases.items()
             }
+            arrays |= {f"deep.{name}": value.astype(np.float16) for name, value in self.line.deep.items()}
         if self.glyph is not None:
             facts["glyph"] = {"base": self.glyph.base, "classes": list(self.glyph.classes)}
             arrays |= {"glyph.weight": self.glyph.weight.astype(np.float16), "glyph.bias": self.glyph.bias}
-        return pack(facts, arrays)
+        deep = self.line is not None and bool(self.line.deep)
+        return pack(facts, arrays, form=FORMAT if deep else 1)
 
     @classmethod
     def from_bytes(cls, data: bytes, source: str = "the hand") -> Hand:
@@ -270,10 +274,9 @@ def _read(facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Hand:
     line = glyph = None
     if "line" in facts:
         weight, bias = _layer(arrays, "line")
-        trunk = {
-            n.removeprefix("trunk."): v.astype(np.float32) for n, v in arrays.items() if n[:6] == "trunk."
-        }
-        line = LineHead(weight, bias, str(facts["line"]["base"]), trunk)
+        line = LineHead(
+            weight, bias, str(facts["line"]["base"]), _named(arrays, "trunk."), _named(arrays, "deep.")
+        )
     if "glyph" in facts:
         weight, bias = _layer(arrays, "glyph")
         glyph = GlyphHead(
@@ -291,6 +294,10 @@ def _read(facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Hand:
         glyph=glyph,
         figures=dict(facts["figures"]),
     )
+
+
+def _named(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, Floats]:
+    return {n.removeprefix(prefix): v.astype(np.float32) for n, v in arrays.items() if n.startswith(prefix)}
 
 
 def _layer(arrays: Mapping[str, NDArray[Any]], name: str) -> tuple[Floats, Floats]:

@@ -19,8 +19,8 @@ from unscrawl.errors import ModelError
 
 __all__ = ["FORMAT", "coarse", "from_png", "pack", "to_png", "unpack"]
 
-FORMAT: Final = 1
-"""Version of the file's form; a file of a higher one is refused."""
+FORMAT: Final = 2
+"""Version of the file's form; a file of a higher one is refused. In form 1 there is nothing `deep`."""
 
 _KEY: Final = "unscrawl hand"
 _STEP: Final = 17  # 16 grey levels: a third of the bytes of 256, and nothing is read differently
@@ -30,10 +30,10 @@ _HEADER: Final = b"\x00\x00\x00\x0dIHDR"  # length and name of the first chunk o
 _SIZE: Final = struct.Struct(">II")  # width and height, which follow
 
 
-def pack(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> bytes:
-    """Return the bytes of a file that holds `facts` (JSON values) and `arrays`."""
+def pack(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], *, form: int = FORMAT) -> bytes:
+    """Return the bytes of a file of that form that holds `facts` (JSON values) and `arrays`."""
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    text = json.dumps({"format": FORMAT, **facts}, ensure_ascii=False)
+    text = json.dumps({"format": form, **facts}, ensure_ascii=False)
     return bytes(save(arrays, {_KEY: text, "sha256": _digest(text, arrays)}))
 
 

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from copy import copy
 from functools import cached_property
 from importlib import resources
 from math import ceil
@@ -22,6 +23,7 @@ from numpy.typing import NDArray
 
 from unscrawl.card import read_card
 from unscrawl.errors import ModelError
+from unscrawl.onnxfile import added, changed
 from unscrawl.recogniser import session_options
 from unscrawl.strip import HEIGHT
 
@@ -69,14 +71,13 @@ class LineRecogniser:
                 f"{card} is no line recogniser's card: classes, stride or temperature are not such"
             ) from None
         try:
-            self._bytes = self.path.read_bytes()
+            self.model = self.path.read_bytes()
             with np.load(self.path.with_suffix(".npz")) as file:
                 self.head: Head = (file["weight"].astype(np.float32), file["bias"].astype(np.float32))
                 kept = [file[name].astype(np.float32) for name in _REPLAY if name in file]
                 self.replay: Replay | None = (kept[0], kept[1], kept[2]) if len(kept) == 3 else None
-            self._session = ort.InferenceSession(
-                self._bytes, session_options(threads), providers=["CPUExecutionProvider"]
-            )
+            self._threads = threads
+            self._session = _session(self.model, threads)
         except FileNotFoundError as error:
             raise ModelError(
                 f"{error.filename}: no such file; a line recogniser is .onnx, .npz, .json"
@@ -85,6 +86,31 @@ class LineRecogniser:
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise ModelError(f"{self.path} is no line recogniser that can be run: {reason}") from None
         self._check()
+
+    def adapted(self, changes: Mapping[str, Floats]) -> LineRecogniser:
+        """Return this recogniser as one hand has it: with `changes` added to its weights.
+
+        Args:
+            changes: by the names of the file's arrays (see `onnxfile.changed`), "head.weight", "head.bias".
+
+        Raises:
+            ModelError: the network has no such weights.
+        """
+        trunk = {name: value for name, value in changes.items() if not name.startswith("head.")}
+        other = copy(self)
+        other.__dict__.pop("fingerprint", None)
+        other.__dict__.pop("tail", None)
+        try:
+            weight, bias = self.head
+            other.head = (weight + added(changes, "head.weight"), bias + added(changes, "head.bias"))
+            other.model = changed(self.model, trunk)
+            other._session = _session(other.model, self._threads)
+        except ModelError:
+            raise
+        except Exception as error:
+            raise ModelError(f"{self.path} cannot be changed so: {error}") from None
+        other._check()
+        return other
 
     def _check(self) -> None:
         weight, bias = self.head
@@ -99,7 +125,7 @@ class LineRecogniser:
     def fingerprint(self) -> str:
         """Name of trunk and head, 16 hex digits: what was taught on others does not fit these."""
         weight, bias = self.head
-        return hashlib.sha256(self._bytes + weight.tobytes() + bias.tobytes()).hexdigest()[:16]
+        return hashlib.sha256(self.model + weight.tobytes() + bias.tobytes()).hexdigest()[:16]
 
     @cached_property
     def tail(self) -> dict[str, Any] | None:
@@ -166,3 +192,7 @@ class LineRecogniser:
         logits = (features @ weight + bias) / np.float32(self.temperature)
         logits -= logits.max(axis=1, keepdims=True)
         return np.asarray(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), np.float32)
+
+
+def _session(model: bytes, threads: int | None) -> ort.InferenceSession:
+    return ort.InferenceSession(model, session_options(threads), providers=["CPUExecutionProvider"])

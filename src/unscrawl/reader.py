@@ -81,6 +81,9 @@ class Reader:
     def _write_as(self, hand: str | Hand | None) -> None:
         """Take a hand that fits the networks, and the languages as its writer has them."""
         self.hand = self._fitting(hand)
+        deep = self.hand.line.deep if self.hand and self.hand.line else None
+        joined = self.line_recogniser
+        self._taught_lines = joined.adapted(deep) if deep and joined else joined
         words = self.hand.words if self.hand else {}
         self.languages = {
             name: language.with_words(words) if words else language for name, language in self._common.items()
@@ -171,11 +174,11 @@ class Reader:
 
     def _lines(self, seen: Seen) -> list[Line]:
         """Read each line whole; one whose characters stand apart also character by character."""
-        if self.line_recogniser is None:
+        if self._taught_lines is None:
             readings = read_apart(self, seen.lattices(range(len(seen.lines))))
             return [line for line, _ in readings if line]
         taught = self.hand.line if self.hand else None
-        reader = WholeLines(self.line_recogniser, self.languages, self._weight)
+        reader = WholeLines(self._taught_lines, self.languages, self._weight)
         whole, language = reader.read(seen.views, taught)
         spoken = self._weight > 0
         doubtful = [i for i, reading in enumerate(whole) if not is_beyond_doubt(reading, spoken=spoken)]

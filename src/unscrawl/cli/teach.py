@@ -48,7 +48,8 @@ def teach(
         bool,
         typer.Option(
             "--thorough",
-            help="Go through the lines more often: more time, a little better. Ctrl-C changes nothing.",
+            help="Teach the whole network, for some minutes: needs torch (`unscrawl[train]`) and four lines "
+            "at least; otherwise go through the lines more often. Ctrl-C changes nothing.",
         ),
     ] = False,
     also: Annotated[
@@ -94,7 +95,7 @@ def teach(
     if again:
         with _watch(thorough) as watch:
             report = teaching.again(name, recogniser=lines, glyphs=glyphs, watch=watch, thorough=thorough)
-        _tell(report)
+        _tell(report, thorough)
         return
     material = gather(sources or [], reader_of(lines), also or [])
     with _watch(thorough) as watch:
@@ -111,7 +112,7 @@ def teach(
         say(f"{what}: left out: {why}")
     if not report.lines_used + report.characters_used:
         raise DataError(f"{name}: nothing was taught: all of it was left out")
-    _tell(report)
+    _tell(report, thorough)
     if report.left_out:
         raise typer.Exit(2)
 
@@ -130,7 +131,7 @@ def _watch(thorough: bool) -> Iterator[Callable[[float], None] | None]:
         yield lambda share: progress.update(task, completed=share)
 
 
-def _tell(report: Report) -> None:
+def _tell(report: Report, thorough: bool) -> None:
     """Say what came of it."""
     hand = report.hand
     put(f"{hand.name}: taught {_count(report.lines_used, report.characters_used)} ")
@@ -142,6 +143,9 @@ def _tell(report: Report) -> None:
         if after is not None:
             was = f" instead of {before:.1%}" if before is not None else ""
             put(f"{what} held out: {after:.1%} of characters wrong{was}\n")
+    if thorough and hand.lines:
+        deep = hand.line is not None and bool(hand.line.deep)
+        put(f"taught: {'the whole network' if deep else 'its last layers, not the whole network'}\n")
     if not report.kept:
         put("reading is not better with what was learnt so far, so the base goes on reading this hand\n")
 

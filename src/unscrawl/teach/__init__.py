@@ -1,13 +1,13 @@
 """Teaches a hand: lines and characters of one writer → what makes the next reading of that hand better.
 
 All that was ever taught is learnt anew together with what is added, on the base there is, so that order does
-not matter and a better base can be taught the same hand again. Needs no torch.
+not matter and a better base can be taught the same hand again. Needs no torch; a thorough teaching uses it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -22,6 +22,7 @@ from unscrawl.handfile import coarse
 from unscrawl.line_recogniser import LineRecogniser
 from unscrawl.recogniser import JUNK, Recogniser
 from unscrawl.teach.adapt import Replay
+from unscrawl.teach.deeply import teach_deeply
 from unscrawl.teach.glyphs import adapt_characters
 from unscrawl.teach.lessons import lessons_of
 from unscrawl.teach.others import read_others
@@ -37,6 +38,7 @@ _MOST_BYTES: Final = 1_000_000  # of a hand's file: beyond that the lines taught
 _EACH: Final = 32  # characters kept of one label
 
 LeftOut = tuple[str, str]
+Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,10 @@ def teach(
         own_alphabet: the hand has an alphabet of its own; a hand that has one keeps it.
         left_out: what was left out before, to be reported too.
         watch: told the share of the work that is done.
-        thorough: go through the lines more often, on more distorted copies: twice the time or more.
+        thorough: teach the whole network, for minutes, where torch is installed; else go through the lines
+            more often, on more distorted copies. What a quick teaching adds later builds on it.
         others: lines of the same hand whose text is not known, uint8 [40, W] each, say the rest of the
-            letter: they are learnt from as they are read, and not kept.
+            letter: they are learnt from as they are read, and not kept. Only the last layers learn then.
 
     Raises:
         OptionError: no such name can be, or the hand has the other kind of alphabet.
@@ -132,6 +135,11 @@ class _Lines:
     efforts: Sequence[Effort]
     watch: Callable[[float], None] | None
     others: Sequence[NDArray[np.uint8]] = ()
+
+    @property
+    def deep(self) -> bool:
+        """Whether the whole network is to be taught, where that can be; other lines teach the last layers."""
+        return THOROUGH in self.efforts and not self.others
 
 
 def _teach(
@@ -207,6 +215,8 @@ def _teach_lines(
     """Teach all lines, those kept and the new ones; return the hand and how many of the new were taken."""
     fresh = {s.strip.tobytes() for s in new}
     lines = [s for s in hand.lines if s.strip.tobytes() not in fresh] + list(new)
+    own, deep = recogniser, _deep_of(hand, recogniser, how)
+    recogniser = own.adapted(deep) if deep else own
     features = recogniser.features([s.strip for s in lines])
     kept, seen, taken = [], [], 0
     for line, frames in zip(lines, features, strict=True):
@@ -221,16 +231,35 @@ def _teach_lines(
         return replace(hand, lines=(), line=None), 0
     scale = np.float32(recogniser.temperature)
     head = recogniser.head[0] / scale, recogniser.head[1] / scale
+    figures = {**hand.figures, "lines": len(kept)}
+    found = teach_deeply(kept, seen, Base(head), recogniser, how.watch) if how.deep else None
+    if found and found.changes:
+        line_head: LineHead | None = _nothing_but(found.changes, own)
+        figures |= {"cer_before": found.before, "cer_after": found.after}
+        return replace(hand, lines=tuple(kept), line=line_head, figures=figures), taken
     tail = Tail.of(recogniser)
     base = Base(head, Replay(*recogniser.replay) if recogniser.replay else None, tail)
     lessons = lessons_of(kept, seen, tail, max(effort.copies for effort in how.efforts))
     outcome = _learn(lessons, base, recogniser, how)
-    line_head = None
+    line_head = _nothing_but(deep, own) if deep else None
     if outcome.learnt is not None:
         learnt = outcome.learnt
-        line_head = LineHead(learnt.weight * scale, learnt.bias * scale, recogniser.fingerprint, learnt.given)
-    figures = {**hand.figures, "cer_before": outcome.before, "cer_after": outcome.after, "lines": len(kept)}
+        line_head = LineHead(learnt.weight * scale, learnt.bias * scale, own.fingerprint, learnt.given, deep)
+    if not deep:  # which has seen the lines that are held out here
+        figures |= {"cer_before": outcome.before, "cer_after": outcome.after}
     return replace(hand, lines=tuple(kept), line=line_head, figures=figures), taken
+
+
+def _deep_of(hand: Hand, recogniser: LineRecogniser, how: _Lines) -> Mapping[str, Floats]:
+    """Return what a thorough teaching left in the hand, to be built on; nothing where that is done anew."""
+    if THOROUGH in how.efforts or hand.line is None or hand.line.base != recogniser.fingerprint:
+        return {}
+    return hand.line.deep
+
+
+def _nothing_but(deep: Mapping[str, Floats], recogniser: LineRecogniser) -> LineHead:
+    weight, bias = recogniser.head
+    return LineHead(np.zeros_like(weight), np.zeros_like(bias), recogniser.fingerprint, deep=deep)
 
 
 def _learn(lessons: Sequence[Lesson], base: Base, recogniser: LineRecogniser, how: _Lines) -> Outcome:

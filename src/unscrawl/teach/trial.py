@@ -23,7 +23,7 @@ from unscrawl.teach.posteriors import posteriors
 from unscrawl.teach.pupil import QUICK, Base, Effort, Learnt, Lesson, blend, learn, read, turns
 from unscrawl.teach.spelt import Spelt
 
-__all__ = ["Outcome", "fits", "greedy", "room", "teach_lines"]
+__all__ = ["Outcome", "Trial", "fits", "greedy", "room", "teach_lines"]
 
 _FEW: Final = 8  # lines from which half of them, turn about, are enough to learn from for the trial
 _FOLDS: Final = 4  # parts that fewer are cut into
@@ -74,7 +74,7 @@ def teach_lines(
     if len(units) < 2:
         return Outcome(None, None, None)
     folds = 2 if len(units) >= _FEW else min(_FOLDS, len(units))
-    trial = _Trial(units, folds, base, beside)
+    trial = Trial(units, folds, base, beside)
     if watch is None:
         with ThreadPoolExecutor(min(folds, cores())) as pool:
             learnt = [list(pool.map(lambda lines, e=e: learn(lines, base, e), trial.rest)) for e in efforts]
@@ -85,14 +85,14 @@ def teach_lines(
     return Outcome(blend(way.parts, way.share, base) if way else None, before, after)
 
 
-class _Trial:
+class Trial:
     """Lines of one writer, cut into `folds`; each is held out once, and learnt from otherwise: `rest`."""
 
     def __init__(
         self, units: Sequence[Lesson], folds: int, base: Base, beside: Sequence[Lesson] = ()
     ) -> None:
         self._base, self._folds = base, range(folds)
-        self._held = [units[fold::folds] for fold in self._folds]
+        self.held = [units[fold::folds] for fold in self._folds]
         self._known = [[u for i, u in enumerate(units) if i % folds != fold] for fold in self._folds]
         self.rest = [[*known, *beside] for known in self._known]
         self._spelt = Spelt([u.text for u in units])
@@ -103,29 +103,37 @@ class _Trial:
 
         It must read them no worse, with a language or without; None where there is none such.
         """
-        base = [read(lines, self._base) for lines in self._held]
-        errors, loss = self._measure(base)
         with ThreadPoolExecutor(min(len(ways), cores())) as pool:
             found = list(pool.map(self._read, ways))
+        best, before, after = self.choose(found)
+        return None if best is None else ways[best], before, after
+
+    def choose(self, found: Sequence[Sequence[Sequence[Floats]]]) -> tuple[int | None, float, float]:
+        """Return which of several readings of the lines held out, fold by fold, is the best, as `best` does.
+
+        Each line is log probabilities [T, C].
+        """
+        base = [read(lines, self._base) for lines in self.held]
+        errors, loss = self._measure(base)
         measured = [self._measure(frames) for frames in found]
-        order = sorted(range(len(ways)), key=lambda i: measured[i][1])
+        order = sorted(range(len(found)), key=lambda i: measured[i][1])
         before = self._misspelt(base, known=False)
         for i in order:
             if measured[i][0] <= errors and measured[i][1] < loss:
                 after = self._misspelt(found[i])
                 if after <= before:
-                    return ways[i], before / self._length, after / self._length
+                    return i, before / self._length, after / self._length
         return None, before / self._length, self._misspelt(found[order[0]]) / self._length
 
     def _read(self, way: _Way) -> list[list[Floats]]:
         return [
             read(lines, self._base, blend([part], way.share, self._base))
-            for lines, part in zip(self._held, way.parts, strict=True)
+            for lines, part in zip(self.held, way.parts, strict=True)
         ]
 
     def _measure(self, found: Sequence[Sequence[Floats]]) -> tuple[int, float]:
         """Return wrong characters and CTC loss of the lines held out, as they are read without a language."""
-        lines = [u for held in self._held for u in held]
+        lines = [u for held in self.held for u in held]
         log_p = [p for frames in found for p in frames]
         wrong = sum(Levenshtein.distance(greedy(p), u.text) for u, p in zip(lines, log_p, strict=True))
         _, likelihood = posteriors(log_p, [u.text for u in lines])
@@ -135,7 +143,7 @@ class _Trial:
         """Return the wrong characters of the lines held out in their language, the others' words `known`."""
         return sum(
             self._spelt.wrong(frames, [u.text for u in held], [u.text for u in rest] if known else ())
-            for frames, held, rest in zip(found, self._held, self._known, strict=True)
+            for frames, held, rest in zip(found, self.held, self._known, strict=True)
         )
 
 

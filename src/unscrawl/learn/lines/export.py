@@ -43,6 +43,9 @@ class _Trunk(nn.Module):
 def trunk(net: Net) -> onnx.ModelProto:
     """Return the trunk as an ONNX model whose initialisers bear the names of the fused network's parameters.
 
+    Dense layers' weights are stored transposed; those of the recurrent layer as ONNX has them, `net.context`
+    and `.W`, `.R`, `.B`.
+
     Raises:
         ModelError: ONNX Runtime disagrees with torch.
     """
@@ -60,6 +63,7 @@ def trunk(net: Net) -> onnx.ModelProto:
             dynamic_axes={"strip": {0: "B", 2: "W"}, "features": {0: "B", 1: "T"}},
         )
     model = onnx.load_from_string(buffer.getvalue())
+    _name_weights(model.graph, module)
     for wide in (64, 320):
         strips = _noise(3, wide)
         session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
@@ -69,6 +73,19 @@ def trunk(net: Net) -> onnx.ModelProto:
         if float(np.abs(ours - theirs).max()) > TOLERANCE * max(1.0, float(np.abs(ours).max())):
             raise ModelError("ONNX Runtime and torch disagree about this network; not written")
     return model
+
+
+def _name_weights(graph: onnx.GraphProto, module: nn.Module) -> None:
+    """Give back their names to weights that the exporter stored in another form."""
+    layers = {name: part for name, part in module.named_modules() if isinstance(part, nn.Linear)}
+    names = {part.weight.detach().numpy().T.tobytes(): f"{name}.weight" for name, part in layers.items()}
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    for node in graph.node:
+        for i, old in enumerate(node.input):
+            new = names.get(stored[old].raw_data) if node.op_type == "MatMul" and old in stored else None
+            new = f"net.context.{'XWRB'[i]}" if node.op_type == "LSTM" and 1 <= i <= 3 else new
+            if new is not None:
+                stored[old].name = node.input[i] = new
 
 
 def _noise(count: int, wide: int) -> Tensor:

@@ -1,0 +1,185 @@
+"""The stored arrays of an ONNX file, read and replaced without the package `onnx`: a hand may change them.
+
+An ONNX file is one message in Protocol Buffers' wire format: fields, each a key and a value, where the value
+of a message is its fields again. Only the initialisers' are looked into; all else is copied as it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unscrawl.errors import ModelError
+
+__all__ = ["SIDES", "added", "changed", "initialisers", "plain", "replaced"]
+
+SIDES: Final = (":first", ":second")
+"""Behind the name of an array: two matrices whose product, in the array's shape, is added to it."""
+_HALF, _STEPS, _SCALE = ".half", ".steps", ".scale"  # how an array may be stored (see `learn.export`)
+
+_GRAPH: Final = 7  # field of ModelProto
+_INITIALISER: Final = 5  # of GraphProto
+_DIMS, _TYPE, _NAME, _RAW = 1, 2, 8, 9  # of TensorProto
+_WRONG: Final = "these are not the bytes of an ONNX file"
+_TYPES: Final = {1: "<f4", 3: "i1", 10: "<f2"}  # TensorProto.DataType
+_VARINT, _BYTES = 0, 2  # wire types; ONNX has no other outside of nodes
+
+
+def initialisers(model: bytes) -> dict[str, NDArray[Any]]:
+    """Return the arrays stored in the bytes of an ONNX file, by name: those of float32, float16 and int8.
+
+    Raises:
+        ModelError: these are no bytes of an ONNX file.
+    """
+    found = {}
+    for field, value in _fields(model):
+        if field == _GRAPH:
+            for inner, tensor in _fields(value):
+                if inner == _INITIALISER:
+                    name, array = _array(tensor)
+                    if array is not None:
+                        found[name] = array
+    return found
+
+
+def replaced(model: bytes, arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """Return an ONNX file's bytes with other arrays of the same names: float32, float16 or int8.
+
+    Raises:
+        ModelError: these are no bytes of an ONNX file.
+    """
+    parts = []
+    for field, value in _fields(model):
+        if field == _GRAPH:
+            graph = []
+            for inner, part in _fields(value):
+                if inner == _INITIALISER:
+                    name = _array(part)[0]
+                    part = _tensor(name, arrays[name]) if name in arrays else part
+                graph.append(_field(inner, part))
+            value = b"".join(graph)
+        parts.append(_field(field, value))
+    return b"".join(parts)
+
+
+def plain(stored: Mapping[str, NDArray[Any]], name: str) -> NDArray[np.float32]:
+    """Return an array in float32 that is stored as such, as float16, or in 8 bits with its scale.
+
+    Raises:
+        KeyError: it is not stored.
+    """
+    if name + _STEPS in stored:
+        return np.asarray(stored[name + _STEPS] * stored[name + _SCALE], np.float32)
+    return np.asarray(stored[name + _HALF if name + _HALF in stored else name], np.float32)
+
+
+def changed(model: bytes, changes: Mapping[str, NDArray[np.float32]]) -> bytes:
+    """Return an ONNX file's bytes where `changes` are added to the arrays of these names (see `SIDES`).
+
+    Raises:
+        ModelError: the file has no such array, or one of another shape.
+    """
+    stored, new = initialisers(model), dict[str, NDArray[Any]]()
+    for name in {name.partition(":")[0] for name in changes}:
+        try:
+            value = plain(stored, name)
+            whole = value + added(changes, name).reshape(value.shape)
+        except (KeyError, ValueError):
+            raise ModelError(f"the network has no {name} that could be changed so") from None
+        if name + _STEPS in stored:
+            new[name + _STEPS], new[name + _SCALE] = whole, np.ones_like(stored[name + _SCALE])
+        elif name + _HALF in stored:
+            new[name + _HALF] = whole.astype(np.float16)
+        else:
+            new[name] = whole
+    return replaced(model, new)
+
+
+def added(changes: Mapping[str, NDArray[np.float32]], name: str) -> NDArray[np.float32]:
+    """Return what `changes` add to the array of that name.
+
+    Raises:
+        KeyError, ValueError: nothing, or a product of matrices that do not fit.
+    """
+    if name in changes:
+        return changes[name]
+    first, second = (changes[name + side] for side in SIDES)
+    return np.asarray(first @ second, np.float32)
+
+
+def _array(tensor: Any) -> tuple[str, NDArray[Any] | None]:
+    """Return name and values of a TensorProto; None for one that is stored in another way."""
+    dims, kind, name, raw = [], 0, "", None
+    for field, value in _fields(tensor):
+        if field == _DIMS:
+            dims += [value] if isinstance(value, int) else _varints(value)
+        elif field == _TYPE:
+            kind = value
+        elif field == _NAME:
+            name = bytes(value).decode()
+        elif field == _RAW:
+            raw = value
+    if raw is None or kind not in _TYPES:
+        return name, None
+    return name, np.frombuffer(raw, _TYPES[kind]).reshape(dims)
+
+
+def _tensor(name: str, array: NDArray[Any]) -> bytes:
+    kind = next(k for k, code in _TYPES.items() if np.dtype(code) == array.dtype)
+    parts = [_field(_DIMS, n) for n in array.shape]
+    parts += [_field(_TYPE, kind), _field(_NAME, name.encode()), _field(_RAW, array.tobytes())]
+    return b"".join(parts)
+
+
+def _fields(message: Any) -> Iterator[tuple[int, Any]]:
+    """Yield number and value of each field: an int, or the bytes of anything longer."""
+    view, at = memoryview(message), 0
+    while at < len(view):
+        key, at = _varint(view, at)
+        wire = key & 7
+        if wire == _VARINT:
+            value, at = _varint(view, at)
+            yield key >> 3, value
+            continue
+        length, at = _varint(view, at)
+        if wire != _BYTES or at + length > len(view):
+            raise ModelError(_WRONG)
+        yield key >> 3, view[at : at + length]
+        at += length
+
+
+def _field(number: int, value: Any) -> bytes:
+    if isinstance(value, int):
+        return _written(number << 3 | _VARINT) + _written(value)
+    return _written(number << 3 | _BYTES) + _written(len(value)) + bytes(value)
+
+
+def _varints(view: memoryview) -> list[int]:
+    found, at = [], 0
+    while at < len(view):
+        value, at = _varint(view, at)
+        found.append(value)
+    return found
+
+
+def _varint(view: memoryview, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while at < len(view) and shift < 70:
+        byte, at = view[at], at + 1
+        value |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return value, at
+        shift += 7
+    raise ModelError(_WRONG)
+
+
+def _written(value: int) -> bytes:
+    out = bytearray()
+    while value > 0x7F:
+        out.append(value & 0x7F | 0x80)
+        value >>= 7
+    out.append(value)
+    return bytes(out)

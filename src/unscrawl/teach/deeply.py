@@ -1,0 +1,109 @@
+"""Thorough teaching of lines: with torch installed (`unscrawl[train]`) the whole network is taught."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unscrawl.errors import ModelError
+from unscrawl.hand import Sample
+from unscrawl.line_recogniser import LineRecogniser
+from unscrawl.onnxfile import SIDES
+from unscrawl.teach.pupil import Base, Lesson
+from unscrawl.teach.trial import Trial
+from unscrawl.teach.wording import classes
+
+__all__ = ["Deep", "blended", "teach_deeply"]
+
+_FEWEST: Final = 4  # lines
+_FOLDS: Final = 2
+_SHARES: Final = (0.5, 0.75, 1.0)  # of the way from the base to what was learnt that are tried
+
+Floats = NDArray[np.float32]
+Changes = Mapping[str, Floats]
+
+
+@dataclass(frozen=True)
+class Deep:
+    """What is to be added to the weights, nothing where the base reads better; errors of lines held out."""
+
+    changes: Changes
+    before: float
+    after: float
+
+
+def teach_deeply(
+    lines: Sequence[Sample],
+    seen: Sequence[Floats],
+    base: Base,
+    recogniser: LineRecogniser,
+    watch: Callable[[float], None] | None = None,
+) -> Deep | None:
+    """Teach the whole network lines of one writer; keep it only where held-out lines are read no worse.
+
+    Half of the lines are learnt from at a time, and what is kept is the mean of both (see `pupil.blend`).
+
+    Args:
+        lines: with texts in the alphabet.
+        seen: the recogniser's features of each.
+        base: its last layer.
+        recogniser: that is taught.
+        watch: told the share of the work that is done.
+
+    Returns:
+        None where this cannot be done: without torch, with fewer than four lines, or on a network that torch
+        does not know.
+    """
+    if len(lines) < _FEWEST or find_spec("torch") is None or find_spec("onnx") is None:
+        return None
+    from unscrawl.learn.lines import deep  # torch, only now
+
+    try:
+        net = deep.net_of(recogniser)
+    except ModelError:
+        return None
+    done, whole = itertools.count(1), _FOLDS * deep.STEPS
+
+    def step() -> None:
+        if watch:
+            watch(next(done) / whole)
+
+    rest = [[s for i, s in enumerate(lines) if i % _FOLDS != fold] for fold in range(_FOLDS)]
+    parts = [deep.learn(some, net, seed=fold, step=step) for fold, some in enumerate(rest)]
+    trial = Trial([Lesson(f, classes(s.text)) for f, s in zip(seen, lines, strict=True)], _FOLDS, base)
+    found = [
+        [
+            _read(recogniser.adapted(blended([part], share)), lines[fold::_FOLDS])
+            for fold, part in enumerate(parts)
+        ]
+        for share in _SHARES
+    ]
+    best, before, after = trial.choose(found)
+    return Deep(blended(parts, _SHARES[best]) if best is not None else {}, before, after)
+
+
+def _read(pupil: LineRecogniser, lines: Sequence[Sample]) -> list[Floats]:
+    return [pupil.log_probabilities(f) for f in pupil.features([s.strip for s in lines])]
+
+
+def blended(parts: Sequence[Changes], share: float) -> dict[str, Floats]:
+    """Return the mean of several changes, taken back towards the base as `pupil.blend` does.
+
+    The mean of products of thin matrices is again one, of matrices as wide as all of them.
+    """
+    scale, out = np.float32(share / len(parts)), dict[str, Floats]()
+    for name in parts[0]:
+        values = [part[name] for part in parts]
+        if name.endswith(SIDES[0]):
+            out[name] = np.concatenate(values, axis=1) * scale
+        elif name.endswith(SIDES[1]):
+            out[name] = np.concatenate(values)
+        else:
+            out[name] = np.sum(values, axis=0) * scale
+    return out

@@ -1,0 +1,86 @@
+"""Arrays in an ONNX file, read and replaced without its package: as that has them, and nothing else moved."""
+
+from __future__ import annotations
+
+from importlib import resources
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from unscrawl.errors import ModelError
+from unscrawl.onnxfile import changed, initialisers, plain, replaced
+
+
+@pytest.fixture(scope="module")
+def model() -> bytes:
+    """The shipped line recogniser: float32, float16 and 8-bit arrays."""
+    return (resources.files("unscrawl") / "weights" / "line.onnx").read_bytes()
+
+
+def theirs(model: bytes) -> dict[str, np.ndarray]:
+    graph = onnx.load_from_string(model).graph
+    return {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
+
+
+def test_arrays_are_those_that_onnx_finds(model: bytes) -> None:
+    found, expected = initialisers(model), theirs(model)
+    assert found.keys() == expected.keys()
+    assert {a.dtype.name for a in found.values()} == {"float32", "float16", "int8"}
+    for name, array in expected.items():
+        np.testing.assert_array_equal(found[name], array)
+
+
+def test_nothing_replaced_is_the_same_file(model: bytes) -> None:
+    assert replaced(model, {}) == model
+
+
+def test_only_what_is_replaced_differs(model: bytes) -> None:
+    new = {"net.norm.bias": initialisers(model)["net.norm.bias"] + 1}
+    after = theirs(replaced(model, new))
+    for name, array in theirs(model).items():
+        np.testing.assert_array_equal(after[name], new.get(name, array))
+    onnx.checker.check_model(onnx.load_from_string(replaced(model, new)))
+
+
+@pytest.mark.parametrize(
+    "name", ["net.norm.bias", "net.body.5.up.weight", "net.neck.fold.weight", "net.body.5.mix.weight"]
+)
+def test_a_change_is_added_however_the_array_is_stored(model: bytes, name: str) -> None:
+    before = plain(initialisers(model), name)
+    change = np.random.default_rng(0).normal(0, 0.01, before.shape).astype(np.float32)
+    after = plain(initialisers(changed(model, {name: change})), name)
+    np.testing.assert_allclose(after, before + change, rtol=1e-3, atol=1e-6)
+
+
+def test_two_matrices_add_their_product(model: bytes) -> None:
+    name = "net.body.5.up.weight"
+    before = plain(initialisers(model), name)
+    first, second = np.ones((384, 2), np.float32), np.full((2, 192), 0.25, np.float32)
+    after = plain(initialisers(changed(model, {f"{name}:first": first, f"{name}:second": second})), name)
+    np.testing.assert_allclose(after, before + 0.5, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"net.nowhere": np.zeros(3, np.float32)},
+        {"net.norm.bias": np.zeros(3, np.float32)},
+        {"net.norm.bias:first": np.zeros((256, 1), np.float32)},
+        {"net.norm.bias:first": np.zeros((9, 1), np.float32), "net.norm.bias:second": np.zeros((1, 9))},
+    ],
+)
+def test_a_change_that_does_not_fit_is_refused(model: bytes, changes: dict[str, np.ndarray]) -> None:
+    with pytest.raises(ModelError, match="no net"):
+        changed(model, changes)
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(data: bytes) -> None:
+    try:
+        found = initialisers(data)
+    except ModelError:
+        return
+    assert isinstance(found, dict)

@@ -1,0 +1,141 @@
+"""Thorough teaching of the whole network: kept, read with, built on, given up where it is worse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lines_made import line
+from unscrawl import Reader
+from unscrawl.errors import ModelError
+from unscrawl.hand import Hand, Sample
+from unscrawl.learn.lines import deep
+from unscrawl.line_recogniser import LineRecogniser
+from unscrawl.strip import prepare
+from unscrawl.teach import deeply, teach
+
+TEXTS = ["the age of wisdom", "season of light", "we had nothing", "all going direct"]
+
+
+@pytest.fixture(autouse=True)
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty folder for hands."""
+    monkeypatch.setenv("UNSCRAWL_HANDS", str(tmp_path))
+
+
+@pytest.fixture(scope="module")
+def recogniser() -> LineRecogniser:
+    return LineRecogniser(threads=1)
+
+
+def lines(n: int = 4) -> list[Sample]:
+    return [Sample(prepare(line(text)).image, text, text) for text in TEXTS[:n]]
+
+
+@pytest.fixture
+def pushed(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Let a hand learn nothing but how probable the blank is."""
+
+    def push(by: float) -> None:
+        def learn(some: Sequence[Sample], net: Any, *, step: Callable[[], None], **_: Any) -> dict[str, Any]:
+            for _step in range(deep.STEPS):
+                step()
+            bias = np.zeros(129, np.float32)
+            bias[0] = by
+            return {"head.bias": bias, "head.weight": np.zeros((256, 129), np.float32)}
+
+        monkeypatch.setattr(deep, "learn", learn)
+
+    return push
+
+
+def test_what_was_learnt_is_kept_in_the_hand(
+    recogniser: LineRecogniser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(deep, "STEPS", 3)
+    monkeypatch.setattr(deep.learn, "__kwdefaults__", {**(deep.learn.__kwdefaults__ or {}), "steps": 3})
+    shares: list[float] = []
+    report = teach("andrew", lines(), recogniser=recogniser, thorough=True, watch=shares.append)
+    assert report.kept
+    kept = Hand.load("andrew").line
+    assert kept is not None
+    assert "net.body.0.up.weight:first" in kept.deep
+    assert len(Hand.load("andrew").to_bytes()) < 700_000
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
+
+
+def test_the_reader_reads_with_it(
+    recogniser: LineRecogniser, pushed: Callable[[float], None], reader: Reader
+) -> None:
+    pushed(-0.5)
+    hand = teach(Hand("andrew"), lines(), recogniser=recogniser, thorough=True).hand
+    picture = np.repeat(line("season of light")[:, :, None], 3, axis=2)
+    before, after, again = (
+        r.read(picture, layout="line") for r in (reader, reader.with_hand(hand), reader.with_hand(None))
+    )
+    assert after.text == before.text == "season of light"
+    assert after.lines[0].confidence != before.lines[0].confidence
+    assert again.export() == before.export()
+
+
+def test_what_reads_worse_is_given_up(recogniser: LineRecogniser, pushed: Callable[[float], None]) -> None:
+    pushed(1000.0)
+    report = teach(Hand("andrew"), lines(), recogniser=recogniser, thorough=True)
+    assert report.hand.line is None or not report.hand.line.deep
+
+
+def test_a_quick_teaching_builds_on_it(recogniser: LineRecogniser, pushed: Callable[[float], None]) -> None:
+    pushed(-0.01)
+    first = teach("andrew", lines(), recogniser=recogniser, thorough=True).hand
+    second = teach("andrew", [Sample(prepare(line("before us")).image, "before us")], recogniser=recogniser)
+    assert first.line is not None
+    assert second.hand.line is not None
+    assert first.line.deep.keys() == second.hand.line.deep.keys()
+    assert len(second.hand.lines) == 5
+
+
+def test_another_thorough_teaching_begins_anew(
+    recogniser: LineRecogniser, pushed: Callable[[float], None]
+) -> None:
+    pushed(-0.01)
+    teach("andrew", lines(), recogniser=recogniser, thorough=True)
+    pushed(1000.0)
+    again = teach("andrew", lines(1), recogniser=recogniser, thorough=True).hand
+    assert again.line is None or not again.line.deep
+
+
+def test_the_mean_of_two_products_is_that_of_both() -> None:
+    rng = np.random.default_rng(0)
+    shapes = {"w:first": (6, 2), "w:second": (2, 5), "b": (4,)}
+    parts = [{name: rng.normal(size=s).astype(np.float32) for name, s in shapes.items()} for _ in range(2)]
+    mean = deeply.blended(parts, 0.5)
+    products = [part["w:first"] @ part["w:second"] for part in parts]
+    np.testing.assert_allclose(mean["w:first"] @ mean["w:second"], sum(products) / 4, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(mean["b"], (parts[0]["b"] + parts[1]["b"]) / 4, rtol=1e-6)
+
+
+def without_torch(name: str) -> None:
+    """Find no package of any name."""
+
+
+@pytest.mark.parametrize("reason", ["few lines", "no torch", "another network"])
+def test_where_it_cannot_be_the_last_layers_learn(
+    recogniser: LineRecogniser, monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    def unknown(_: LineRecogniser) -> None:
+        raise ModelError("unknown")
+
+    if reason == "no torch":
+        monkeypatch.setattr(deeply, "find_spec", without_torch)
+    elif reason == "another network":
+        monkeypatch.setattr(deep, "net_of", unknown)
+    n = 3 if reason == "few lines" else 4
+    report = teach(Hand("andrew"), lines(n), recogniser=recogniser, thorough=True)
+    assert report.lines_used == n
+    assert report.cer_before is not None
+    assert report.hand.line is None or not report.hand.line.deep
