@@ -255,3 +255,13 @@ def test_a_hand_of_a_hundred_lines_stays_below_a_megabyte() -> None:
 def test_the_text_in_the_file_is_plain_json() -> None:
     facts, _ = handfile.unpack(make().to_bytes())
     assert json.loads(json.dumps(facts))["words"] == {"Dyer": 2.0}
+
+
+@pytest.mark.parametrize("part", ["biases", "deep"])
+def test_changes_that_are_no_numbers_are_damage(part: str) -> None:
+    hand = make()
+    assert hand.line is not None
+    changes = {"net.norm.bias": np.array([np.nan], np.float32)}
+    broken = replace(hand, line=replace(hand.line, **{part: changes}))  # type: ignore[arg-type]
+    with pytest.raises(ModelError, match="damaged"):
+        Hand.from_bytes(broken.to_bytes())

@@ -139,3 +139,36 @@ def test_head_of_another_network_is_refused(copy: Path) -> None:
     np.savez(copy.with_suffix(".npz"), weight=np.zeros((8, 129)), bias=np.zeros(129))
     with pytest.raises(ModelError, match="do not fit"):
         LineRecogniser(copy)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"head.weight": np.zeros((3, 3), np.float32), "head.bias": np.zeros(129, np.float32)},
+        {
+            "head.weight": np.zeros((16, 129), np.float32),
+            "head.bias": np.zeros(129, np.float32),
+            "net.none": np.zeros(3, np.float32),
+        },
+    ],
+)
+def test_changes_that_do_not_fit_are_refused(
+    recogniser: LineRecogniser, changes: dict[str, NDArray[np.float32]]
+) -> None:
+    with pytest.raises(ModelError, match=r"changed so"):
+        recogniser.adapted(changes)
+
+
+def test_changes_leave_the_recogniser_as_it_was(recogniser: LineRecogniser) -> None:
+    before = recogniser.features([strip(128)])[0]
+    rng = np.random.default_rng(0)
+    changes = {
+        "head.weight": np.zeros((16, 129), np.float32),
+        "head.bias": rng.normal(size=129).astype(np.float32),
+        "net.norm.bias": rng.normal(size=16).astype(np.float32),
+    }
+    other = recogniser.adapted(changes)
+    assert other.fingerprint != recogniser.fingerprint
+    assert not np.allclose(other.features([strip(128)])[0], before, atol=1e-2)
+    np.testing.assert_array_equal(recogniser.features([strip(128)])[0], before)

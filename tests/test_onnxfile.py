@@ -70,6 +70,10 @@ def test_two_matrices_add_their_product(model: bytes) -> None:
         {"net.norm.bias": np.zeros(3, np.float32)},
         {"net.norm.bias:first": np.zeros((256, 1), np.float32)},
         {"net.norm.bias:first": np.zeros((9, 1), np.float32), "net.norm.bias:second": np.zeros((1, 9))},
+        {
+            "net.norm.bias:first": np.zeros((1 << 24, 1), np.int8),
+            "net.norm.bias:second": np.zeros((1, 1 << 24), np.int8),
+        },
     ],
 )
 def test_a_change_that_does_not_fit_is_refused(model: bytes, changes: dict[str, np.ndarray]) -> None:

@@ -297,7 +297,10 @@ def _read(facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Hand:
 
 
 def _named(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, Floats]:
-    return {n.removeprefix(prefix): v.astype(np.float32) for n, v in arrays.items() if n.startswith(prefix)}
+    found = {n.removeprefix(prefix): v.astype(np.float32) for n, v in arrays.items() if n.startswith(prefix)}
+    if not all(np.isfinite(value).all() for value in found.values()):
+        raise ValueError(prefix)
+    return found
 
 
 def _layer(arrays: Mapping[str, NDArray[Any]], name: str) -> tuple[Floats, Floats]:

@@ -102,7 +102,10 @@ class LineRecogniser:
         other.__dict__.pop("tail", None)
         try:
             weight, bias = self.head
-            other.head = (weight + added(changes, "head.weight"), bias + added(changes, "head.bias"))
+            other.head = (
+                weight + added(changes, "head.weight", weight.shape),
+                bias + added(changes, "head.bias", bias.shape),
+            )
             other.model = changed(self.model, trunk)
             other._session = _session(other.model, self._threads)
         except ModelError:

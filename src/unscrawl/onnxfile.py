@@ -7,6 +7,7 @@ of a message is its fields again. Only the initialisers' are looked into; all el
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import prod
 from typing import Any, Final
 
 import numpy as np
@@ -86,7 +87,7 @@ def changed(model: bytes, changes: Mapping[str, NDArray[np.float32]]) -> bytes:
     for name in {name.partition(":")[0] for name in changes}:
         try:
             value = plain(stored, name)
-            whole = value + added(changes, name).reshape(value.shape)
+            whole = value + added(changes, name, value.shape)
         except (KeyError, ValueError):
             raise ModelError(f"the network has no {name} that could be changed so") from None
         if name + _STEPS in stored:
@@ -98,16 +99,20 @@ def changed(model: bytes, changes: Mapping[str, NDArray[np.float32]]) -> bytes:
     return replaced(model, new)
 
 
-def added(changes: Mapping[str, NDArray[np.float32]], name: str) -> NDArray[np.float32]:
-    """Return what `changes` add to the array of that name.
+def added(
+    changes: Mapping[str, NDArray[np.float32]], name: str, shape: tuple[int, ...]
+) -> NDArray[np.float32]:
+    """Return what `changes` add to the array of that name and shape.
 
     Raises:
-        KeyError, ValueError: nothing, or a product of matrices that do not fit.
+        KeyError, ValueError: nothing, or something of another shape.
     """
     if name in changes:
-        return changes[name]
+        return changes[name].reshape(shape)
     first, second = (changes[name + side] for side in SIDES)
-    return np.asarray(first @ second, np.float32)
+    if first.ndim != 2 or second.ndim != 2 or len(first) * second.shape[1] != prod(shape):
+        raise ValueError("a product of another size")  # before it can fill the memory
+    return np.asarray(first @ second, np.float32).reshape(shape)
 
 
 def _array(tensor: Any) -> tuple[str, NDArray[Any] | None]:
