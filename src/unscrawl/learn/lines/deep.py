@@ -104,7 +104,7 @@ class _Student:
         new = {n: self.old[n] + (a @ b).reshape(self.old[n].shape) for n, (a, b) in self.thin.items()}
         new |= {n: self.old[n] + change for n, change in self.whole.items()}
         logits: Tensor = functional_call(self.net, new, (images,))
-        return logits.log_softmax(2)
+        return logits.float().log_softmax(2)
 
     def changes(self) -> Changes:
         """Return what was learnt by the names of the file's arrays, as `LineRecogniser.adapted` takes it."""
@@ -144,13 +144,17 @@ def learn(
     thin, whole = [m for pair in student.thin.values() for m in pair], list(student.whole.values())
     optimizer = torch.optim.Adam([{"params": thin}, {"params": whole}])
     order: list[int] = []
+    quick = (
+        torch.backends.cpu.get_cpu_capability() == "AVX512"
+    )  # which halves the time, where others double it
     for done in range(steps):
         for group, rate in zip(optimizer.param_groups, _RATES, strict=True):
             group["lr"] = rate * min(1, (done + 1) / _WARM) * (1 - done / steps)
         while len(order) < min(_BATCH, len(lines)):
             order += rng.permutation(len(lines)).tolist()
         part, order = [lines[i] for i in order[:_BATCH]], order[_BATCH:]
-        loss = _loss(student, part, rng)
+        with torch.autocast("cpu", torch.bfloat16, enabled=quick):
+            loss = _loss(student, part, rng)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(thin + whole, 1.0)
