@@ -109,14 +109,28 @@ def test_another_thorough_teaching_begins_anew(
     assert again.line is None or not again.line.deep
 
 
-def test_the_mean_of_two_products_is_that_of_both() -> None:
+def products(rank: int, n: int) -> list[dict[str, np.ndarray]]:
     rng = np.random.default_rng(0)
-    shapes = {"w:first": (6, 2), "w:second": (2, 5), "b": (4,)}
-    parts = [{name: rng.normal(size=s).astype(np.float32) for name, s in shapes.items()} for _ in range(2)]
+    shapes = {"w:first": (16, rank), "w:second": (rank, 15), "b": (4,)}
+    return [{name: rng.normal(size=s).astype(np.float32) for name, s in shapes.items()} for _ in range(n)]
+
+
+def test_the_mean_of_two_products_is_that_of_both() -> None:
+    parts = products(2, 2)
     mean = deeply.blended(parts, 0.5)
-    products = [part["w:first"] @ part["w:second"] for part in parts]
-    np.testing.assert_allclose(mean["w:first"] @ mean["w:second"], sum(products) / 4, rtol=1e-5, atol=1e-6)
+    whole = sum(part["w:first"] @ part["w:second"] for part in parts) / 4
+    np.testing.assert_allclose(mean["w:first"] @ mean["w:second"], whole, rtol=1e-3, atol=1e-5)
     np.testing.assert_allclose(mean["b"], (parts[0]["b"] + parts[1]["b"]) / 4, rtol=1e-6)
+
+
+def test_of_many_products_the_largest_part_is_kept() -> None:
+    parts = products(4, 4)
+    mean = deeply.blended(parts, 1.0)
+    whole = sum(part["w:first"] @ part["w:second"] for part in parts) / 4
+    sizes = np.linalg.svd(whole, compute_uv=False)
+    assert mean["w:first"].shape[1] == 8
+    error = np.linalg.norm(mean["w:first"] @ mean["w:second"] - whole)
+    assert error == pytest.approx(np.linalg.norm(sizes[8:]), rel=1e-3)  # Eckart and Young 1936
 
 
 def without_torch(name: str) -> None:

@@ -35,7 +35,7 @@ _RATES: Final = (3e-3, 1e-3)  # of Adam's first steps, thin matrices and whole v
 _WARM: Final = 5  # steps until the rate is reached
 _SMALL: Final = 9  # values of a kernel up to which it is changed as it is
 _COPIES: Final = 0.8  # share of lines that are distorted
-_STRENGTH: Final = 0.5  # of the distortion; 1 is made for many hands, and this is one
+_STRENGTH: Final = 1.0  # of the distortion
 _CONTEXT: Final = "context."  # what the language makes of a line is not the hand's
 
 Changes = dict[str, NDArray[np.float32]]
