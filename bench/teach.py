@@ -147,8 +147,8 @@ def frames(recogniser: LineRecogniser, lines: Sequence[Sample], hand: Hand | Non
     """Return log p(class | frame) of each line as the base or the hand sees it."""
     taught = hand.line if hand else None
     given = taught.biases if taught else None
-    head = taught.on(recogniser.head) if taught else None
     recogniser = recogniser.adapted(taught.deep) if taught and taught.deep else recogniser
+    head = taught.on(recogniser.head) if taught else None
     found = recogniser.features([line.strip for line in lines], given)
     return [recogniser.log_probabilities(f, head) for f in found]
 

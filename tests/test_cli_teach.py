@@ -11,8 +11,10 @@ import pytest
 from PIL import Image
 
 from conftest import Ran, draw
+from unscrawl.cli.teach import tell
 from unscrawl.hand import Hand
 from unscrawl.synth.hands import FontHand, bundled_fonts
+from unscrawl.teach import Report
 
 Run = Callable[..., Ran]
 
@@ -146,3 +148,11 @@ def test_a_thorough_teaching_says_how_much_was_taught(unscrawl: Run, tmp_path: P
     ran = unscrawl("teach", "andrew", tmp_path / "lines", "--thorough")
     assert (ran.code, ran.err) == (0, "")
     assert "taught: its last layers, not the whole network" in ran.out
+
+
+def test_what_a_teaching_has_lost_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    report = Report(Hand("andrew"), 1, 0, (), None, None, None, None, True, 1.0, shallower=True, dropped=3)
+    tell(report, thorough=False)
+    told = capsys.readouterr().out
+    assert "--again --thorough" in told
+    assert "3 of the lines taught first are no longer kept" in told

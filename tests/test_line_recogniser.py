@@ -172,3 +172,11 @@ def test_changes_leave_the_recogniser_as_it_was(recogniser: LineRecogniser) -> N
     assert other.fingerprint != recogniser.fingerprint
     assert not np.allclose(other.features([strip(128)])[0], before, atol=1e-2)
     np.testing.assert_array_equal(recogniser.features([strip(128)])[0], before)
+
+
+@pytest.mark.parametrize("given", [{"nope": np.zeros(3, np.float32)}, {"strip": np.zeros(3, np.float32)}])
+def test_what_a_hand_gives_must_fit(
+    recogniser: LineRecogniser, given: dict[str, NDArray[np.float32]]
+) -> None:
+    with pytest.raises(ModelError, match="what a hand has learnt does not fit"):
+        recogniser.features([strip(100)], given)

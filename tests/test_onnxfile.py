@@ -88,3 +88,35 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     except ModelError:
         return
     assert isinstance(found, dict)
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        b"\x08\x02\x10\x01\x42\x01a\x4a\x03abc",  # two float32 in three bytes
+        b"\x08\x02\x10\x01\x42\x01a\x48\x07",  # a number where the bytes should be
+    ],
+)
+def test_arrays_that_do_not_fit_their_bytes_are_refused(tensor: bytes) -> None:
+    graph = b"\x2a" + bytes([len(tensor)]) + tensor
+    with pytest.raises(ModelError, match="not the bytes of an ONNX file"):
+        initialisers(b"\x3a" + bytes([len(graph)]) + graph)
+
+
+def test_a_number_where_the_graph_should_be_is_refused() -> None:
+    with pytest.raises(ModelError, match="not the bytes of an ONNX file"):
+        initialisers(b"\x38\x01")
+
+
+def test_a_name_that_is_no_text_is_another_name() -> None:
+    tensor = b"\x08\x01\x10\x03\x42\x01\xff\x4a\x01\x05"
+    graph = b"\x2a" + bytes([len(tensor)]) + tensor
+    found = initialisers(b"\x3a" + bytes([len(graph)]) + graph)
+    assert [a.tolist() for a in found.values()] == [[5]]
+
+
+def test_a_sum_that_16_bits_cannot_hold_is_refused(model: bytes) -> None:
+    name = next(n.removesuffix(".half") for n in initialisers(model) if n.endswith(".half"))
+    value = plain(initialisers(model), name)
+    with pytest.raises(ModelError, match="no numbers"):
+        changed(model, {name: np.full(value.shape, 1e6, np.float32)})

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ import pytest
 
 from lines_made import line
 from unscrawl import Reader
+from unscrawl import teach as teaching
 from unscrawl.errors import ModelError
 from unscrawl.hand import Hand, Sample
 from unscrawl.learn.lines import deep
 from unscrawl.line_recogniser import LineRecogniser
 from unscrawl.strip import prepare
-from unscrawl.teach import deeply, teach
+from unscrawl.teach import again, deeply, teach
 
 TEXTS = ["the age of wisdom", "season of light", "we had nothing", "all going direct"]
 
@@ -34,6 +36,10 @@ def recogniser() -> LineRecogniser:
 
 def lines(n: int = 4) -> list[Sample]:
     return [Sample(prepare(line(text)).image, text, text) for text in TEXTS[:n]]
+
+
+def deep_of(hand: Hand) -> Mapping[str, Any]:
+    return hand.line.deep if hand.line else {}
 
 
 @pytest.fixture
@@ -72,8 +78,9 @@ def test_what_was_learnt_is_kept_in_the_hand(
 def test_the_reader_reads_with_it(
     recogniser: LineRecogniser, pushed: Callable[[float], None], reader: Reader
 ) -> None:
-    pushed(-0.5)
+    pushed(0.5)
     hand = teach(Hand("andrew"), lines(), recogniser=recogniser, thorough=True).hand
+    assert deep_of(hand)
     picture = np.repeat(line("season of light")[:, :, None], 3, axis=2)
     before, after, again = (
         r.read(picture, layout="line") for r in (reader, reader.with_hand(hand), reader.with_hand(None))
@@ -85,28 +92,78 @@ def test_the_reader_reads_with_it(
 
 def test_what_reads_worse_is_given_up(recogniser: LineRecogniser, pushed: Callable[[float], None]) -> None:
     pushed(1000.0)
-    report = teach(Hand("andrew"), lines(), recogniser=recogniser, thorough=True)
-    assert report.hand.line is None or not report.hand.line.deep
+    shares: list[float] = []
+    report = teach(Hand("andrew"), lines(), recogniser=recogniser, thorough=True, watch=shares.append)
+    assert not deep_of(report.hand)
+    assert report.lines_used == 4
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
 
 
 def test_a_quick_teaching_builds_on_it(recogniser: LineRecogniser, pushed: Callable[[float], None]) -> None:
-    pushed(-0.01)
+    pushed(0.5)
     first = teach("andrew", lines(), recogniser=recogniser, thorough=True).hand
     second = teach("andrew", [Sample(prepare(line("before us")).image, "before us")], recogniser=recogniser)
-    assert first.line is not None
-    assert second.hand.line is not None
-    assert first.line.deep.keys() == second.hand.line.deep.keys()
+    np.testing.assert_allclose(deep_of(second.hand)["head.bias"], deep_of(first)["head.bias"], rtol=0.02)
     assert len(second.hand.lines) == 5
+    assert second.cer_before is None  # the lines held out have been seen
+
+
+@pytest.mark.parametrize("reason", ["other lines beside", "no torch now"])
+def test_a_thorough_teaching_that_cannot_be_builds_on_it_too(
+    recogniser: LineRecogniser,
+    pushed: Callable[[float], None],
+    monkeypatch: pytest.MonkeyPatch,
+    reason: str,
+) -> None:
+    pushed(0.5)
+    first = teach("andrew", lines(), recogniser=recogniser, thorough=True).hand
+    others = [prepare(line("before us")).image] if reason == "other lines beside" else []
+    monkeypatch.setattr(deeply, "find_spec", without_torch)
+    second = teach("andrew", lines(1), recogniser=recogniser, thorough=True, others=others)
+    np.testing.assert_allclose(deep_of(second.hand)["head.bias"], deep_of(first)["head.bias"], rtol=0.02)
+
+
+def test_another_base_makes_it_shallower_and_says_so(
+    recogniser: LineRecogniser, pushed: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pushed(0.5)
+    assert not teach("andrew", lines(), recogniser=recogniser, thorough=True).shallower
+    monkeypatch.setitem(recogniser.__dict__, "fingerprint", "another")
+    report = again("andrew", recogniser=recogniser, glyphs=None)
+    assert report.shallower
+    assert not deep_of(report.hand)
+
+
+def test_lines_that_the_file_has_no_room_for_are_counted(
+    recogniser: LineRecogniser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teaching, "_MOST_BYTES", 4000)
+    report = teach(Hand("andrew"), lines(), recogniser=recogniser)
+    assert report.dropped > 0
+    assert report.dropped + len(report.hand.lines) == 4
+    assert report.hand.lines[-1].text == TEXTS[3]
+
+
+def test_a_hand_that_does_not_fit_is_named(
+    recogniser: LineRecogniser, reader: Reader, pushed: Callable[[float], None]
+) -> None:
+    pushed(0.5)
+    hand = teach(Hand("andrew"), lines(), recogniser=recogniser, thorough=True).hand
+    assert hand.line is not None
+    odd = replace(hand, line=replace(hand.line, deep={"net.nothing": np.zeros(3, np.float32)}))
+    for use in (reader.with_hand, lambda h: teach(h, lines(1), recogniser=recogniser)):
+        with pytest.raises(ModelError, match="the hand 'andrew' is damaged"):
+            use(odd)
 
 
 def test_another_thorough_teaching_begins_anew(
     recogniser: LineRecogniser, pushed: Callable[[float], None]
 ) -> None:
-    pushed(-0.01)
-    teach("andrew", lines(), recogniser=recogniser, thorough=True)
+    pushed(0.5)
+    assert deep_of(teach("andrew", lines(), recogniser=recogniser, thorough=True).hand)
     pushed(1000.0)
-    again = teach("andrew", lines(1), recogniser=recogniser, thorough=True).hand
-    assert again.line is None or not again.line.deep
+    assert not deep_of(teach("andrew", lines(1), recogniser=recogniser, thorough=True).hand)
 
 
 def products(rank: int, n: int) -> list[dict[str, np.ndarray]]:
@@ -152,4 +209,4 @@ def test_where_it_cannot_be_the_last_layers_learn(
     report = teach(Hand("andrew"), lines(n), recogniser=recogniser, thorough=True)
     assert report.lines_used == n
     assert report.cer_before is not None
-    assert report.hand.line is None or not report.hand.line.deep
+    assert not deep_of(report.hand)

@@ -1,7 +1,7 @@
 """A hand: what was learnt of one writer, kept in small files under the user's data folder.
 
 A file (`.hand`) is safetensors with one JSON text: the lines and characters that were taught, what they make
-of the base networks' last layers, and which base networks these were. Pictures are kept beside what was
+of the base networks, and which base networks these were. Pictures are kept beside what was
 learnt from them, so that a better base can be taught the same hand again. A hand's folder holds its last ten
 states; each teaching adds a file and touches no older one, so going back is always possible.
 """
@@ -21,7 +21,7 @@ from unscrawl import shelf
 from unscrawl.errors import ModelError, OptionError
 from unscrawl.glyph import SIDE
 from unscrawl.gradients import GRADIENTS, gradients
-from unscrawl.handfile import FORMAT, coarse, from_png, pack, to_png, unpack
+from unscrawl.handfile import FORMAT, coarse, fine, from_png, in_steps, pack, to_png, unpack
 from unscrawl.strip import HEIGHT
 
 __all__ = ["Character", "GlyphHead", "Hand", "LineHead", "Sample"]
@@ -138,7 +138,7 @@ class Hand:
                 f"trunk.{name}": value.astype(np.float16) if value.ndim > 1 else value
                 for name, value in self.line.biases.items()
             }
-            arrays |= {f"deep.{name}": value.astype(np.float16) for name, value in self.line.deep.items()}
+            arrays |= {f"deep.{name}": value for name, value in in_steps(self.line.deep).items()}
         if self.glyph is not None:
             facts["glyph"] = {"base": self.glyph.base, "classes": list(self.glyph.classes)}
             arrays |= {"glyph.weight": self.glyph.weight.astype(np.float16), "glyph.bias": self.glyph.bias}
@@ -297,7 +297,7 @@ def _read(facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Hand:
 
 
 def _named(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, Floats]:
-    found = {n.removeprefix(prefix): v.astype(np.float32) for n, v in arrays.items() if n.startswith(prefix)}
+    found = fine({n.removeprefix(prefix): v for n, v in arrays.items() if n.startswith(prefix)})
     if not all(np.isfinite(value).all() for value in found.values()):
         raise ValueError(prefix)
     return found
@@ -305,6 +305,7 @@ def _named(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, Floats]
 
 def _layer(arrays: Mapping[str, NDArray[Any]], name: str) -> tuple[Floats, Floats]:
     weight, bias = (arrays[f"{name}.{part}"].astype(np.float32) for part in ("weight", "bias"))
-    if weight.ndim != 2 or bias.shape != weight.shape[1:] or not np.isfinite(weight).all():
+    finite = np.isfinite(weight).all() and np.isfinite(bias).all()
+    if weight.ndim != 2 or bias.shape != weight.shape[1:] or not finite:
         raise ValueError(name)
     return weight, bias

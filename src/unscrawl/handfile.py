@@ -17,7 +17,7 @@ from safetensors.numpy import load, save
 
 from unscrawl.errors import ModelError
 
-__all__ = ["FORMAT", "coarse", "from_png", "pack", "to_png", "unpack"]
+__all__ = ["FORMAT", "coarse", "fine", "from_png", "in_steps", "pack", "to_png", "unpack"]
 
 FORMAT: Final = 2
 """Version of the file's form; a file of a higher one is refused. In form 1 there is nothing `deep`."""
@@ -26,6 +26,7 @@ _KEY: Final = "unscrawl hand"
 _STEP: Final = 17  # 16 grey levels: a third of the bytes of 256, and nothing is read differently
 _MOST: Final = 1 << 22  # pixels of one picture at most
 _MOST_IN_ALL: Final = 1 << 26  # pixels of all of them: ten thousand lines have less
+_SIZE_OF: Final = ":step"  # behind the name of an array in 8 bits: what one step is worth
 _HEADER: Final = b"\x00\x00\x00\x0dIHDR"  # length and name of the first chunk of a PNG, at byte 8
 _SIZE: Final = struct.Struct(">II")  # width and height, which follow
 
@@ -72,6 +73,38 @@ def _digest(text: str, arrays: Mapping[str, NDArray[Any]]) -> str:
     for name in sorted(arrays):
         digest.update(name.encode() + arrays[name].tobytes())
     return digest.hexdigest()
+
+
+def in_steps(arrays: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[Any]]:
+    """Return matrices in 8 bits, with the size of a step for each row or column, whichever are fewer.
+
+    What is no matrix is kept in 16 bits.
+    """
+    out: dict[str, NDArray[Any]] = {}
+    for name, value in arrays.items():
+        if value.ndim != 2 or not value.size:
+            out[name] = value.astype(np.float16)
+            continue
+        size = np.abs(value).max(axis=int(np.argmax(value.shape)), keepdims=True) / 127
+        size[size == 0] = 1
+        out[name], out[name + _SIZE_OF] = np.rint(value / size).astype(np.int8), size.astype(np.float32)
+    return out
+
+
+def fine(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
+    """Return the arrays that `in_steps` stored.
+
+    Raises:
+        ValueError: steps and their size do not fit.
+    """
+    out = {}
+    for name, value in arrays.items():
+        if not name.endswith(_SIZE_OF):
+            size = arrays.get(name + _SIZE_OF, np.float32(1))
+            out[name] = np.asarray(value * size, np.float32)
+            if out[name].shape != value.shape:
+                raise ValueError(name)
+    return out
 
 
 def coarse(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

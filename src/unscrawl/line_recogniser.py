@@ -142,8 +142,19 @@ class LineRecogniser:
         """Return outputs of the trunk for uint8 [B, 40, W], W a multiple of 64.
 
         `given` stands in for the biases of that name (see `tail`).
+
+        Raises:
+            ModelError: it has no such names or sizes.
         """
-        return [np.asarray(v) for v in self._session.run(list(outputs), {"strip": images, **(given or {})})]
+        try:
+            return [
+                np.asarray(v) for v in self._session.run(list(outputs), {"strip": images, **(given or {})})
+            ]
+        except Exception as error:  # ONNX Runtime has no exception tree
+            if not given:
+                raise
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ModelError(f"what a hand has learnt does not fit {self.path}: {reason}") from None
 
     def _run(self, images: NDArray[np.uint8]) -> Floats:
         return np.asarray(self.run(images, ["features"])[0], np.float32)

@@ -81,7 +81,7 @@ def changed(model: bytes, changes: Mapping[str, NDArray[np.float32]]) -> bytes:
     """Return an ONNX file's bytes where `changes` are added to the arrays of these names (see `SIDES`).
 
     Raises:
-        ModelError: the file has no such array, or one of another shape.
+        ModelError: the file has no such array, or one of another shape, or the sum is too large to be stored.
     """
     stored, new = initialisers(model), dict[str, NDArray[Any]]()
     for name in {name.partition(":")[0] for name in changes}:
@@ -93,9 +93,12 @@ def changed(model: bytes, changes: Mapping[str, NDArray[np.float32]]) -> bytes:
         if name + _STEPS in stored:
             new[name + _STEPS], new[name + _SCALE] = whole, np.ones_like(stored[name + _SCALE])
         elif name + _HALF in stored:
-            new[name + _HALF] = whole.astype(np.float16)
+            with np.errstate(over="ignore"):
+                new[name + _HALF] = whole.astype(np.float16)
         else:
             new[name] = whole
+    if not all(np.isfinite(value).all() for value in new.values()):
+        raise ModelError("the network's weights would be no numbers any longer")
     return replaced(model, new)
 
 
@@ -124,12 +127,15 @@ def _array(tensor: Any) -> tuple[str, NDArray[Any] | None]:
         elif field == _TYPE:
             kind = value
         elif field == _NAME:
-            name = bytes(value).decode()
+            name = bytes(value).decode(errors="replace")
         elif field == _RAW:
             raw = value
     if raw is None or kind not in _TYPES:
         return name, None
-    return name, np.frombuffer(raw, _TYPES[kind]).reshape(dims)
+    try:
+        return name, np.frombuffer(raw, _TYPES[kind]).reshape(dims)
+    except (TypeError, ValueError):
+        raise ModelError(_WRONG) from None
 
 
 def _tensor(name: str, array: NDArray[Any]) -> bytes:
@@ -141,6 +147,8 @@ def _tensor(name: str, array: NDArray[Any]) -> bytes:
 
 def _fields(message: Any) -> Iterator[tuple[int, Any]]:
     """Yield number and value of each field: an int, or the bytes of anything longer."""
+    if isinstance(message, int):  # where a message should be
+        raise ModelError(_WRONG)
     view, at = memoryview(message), 0
     while at < len(view):
         key, at = _varint(view, at)

@@ -83,7 +83,10 @@ class Reader:
         self.hand = self._fitting(hand)
         deep = self.hand.line.deep if self.hand and self.hand.line else None
         joined = self.line_recogniser
-        self._taught_lines = joined.adapted(deep) if deep and joined else joined
+        try:
+            self._taught_lines = joined.adapted(deep) if deep and joined else joined
+        except ModelError as error:
+            raise ModelError(f"the hand {self.hand and self.hand.name!r} is damaged: {error}") from None
         words = self.hand.words if self.hand else {}
         self.languages = {
             name: language.with_words(words) if words else language for name, language in self._common.items()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from unscrawl.hand import Hand
     from unscrawl.teach import Report
 
-__all__ = ["register"]
+__all__ = ["register", "tell"]
 
 
 def register(app: typer.Typer) -> None:
@@ -42,14 +42,14 @@ def teach(
     ] = "known",
     undo: Annotated[bool, typer.Option("--undo", help="Take back what was taught last.")] = False,
     again: Annotated[
-        bool, typer.Option("--again", help="Teach all that the hand keeps anew, say on a better base.")
+        bool, typer.Option("--again", help="Teach all that the hand keeps once more, say on a better base.")
     ] = False,
     thorough: Annotated[
         bool,
         typer.Option(
             "--thorough",
             help="Teach the whole network, for some minutes: needs torch (`unscrawl[train]`) and four lines "
-            "at least; otherwise go through the lines more often. Ctrl-C changes nothing.",
+            "at least; otherwise, and with --also, go through the lines more often. Ctrl-C changes nothing.",
         ),
     ] = False,
     also: Annotated[
@@ -57,7 +57,7 @@ def teach(
         typer.Option(
             metavar="PICTURE",
             help="A page of the same hand whose text is not known, say the rest of the letter: learnt from "
-            "as it is read. May be given several times.",
+            "as it is read, by the last layers alone. May be given several times.",
             show_default=False,
         ),
     ] = None,
@@ -95,7 +95,7 @@ def teach(
     if again:
         with _watch(thorough) as watch:
             report = teaching.again(name, recogniser=lines, glyphs=glyphs, watch=watch, thorough=thorough)
-        _tell(report, thorough)
+        tell(report, thorough)
         return
     material = gather(sources or [], reader_of(lines), also or [])
     with _watch(thorough) as watch:
@@ -112,7 +112,7 @@ def teach(
         say(f"{what}: left out: {why}")
     if not report.lines_used + report.characters_used:
         raise DataError(f"{name}: nothing was taught: all of it was left out")
-    _tell(report, thorough)
+    tell(report, thorough)
     if report.left_out:
         raise typer.Exit(2)
 
@@ -131,7 +131,7 @@ def _watch(thorough: bool) -> Iterator[Callable[[float], None] | None]:
         yield lambda share: progress.update(task, completed=share)
 
 
-def _tell(report: Report, thorough: bool) -> None:
+def tell(report: Report, thorough: bool) -> None:
     """Say what came of it."""
     hand = report.hand
     put(f"{hand.name}: taught {_count(report.lines_used, report.characters_used)} ")
@@ -146,6 +146,10 @@ def _tell(report: Report, thorough: bool) -> None:
     if thorough and hand.lines:
         deep = hand.line is not None and bool(hand.line.deep)
         put(f"taught: {'the whole network' if deep else 'its last layers, not the whole network'}\n")
+    if report.shallower and not thorough:
+        put("the whole network had been taught, on another base: --again --thorough does it on this one\n")
+    if report.dropped:
+        put(f"{report.dropped} of the lines taught first are no longer kept: the hand's file has its limit\n")
     if not report.kept:
         put("reading is not better with what was learnt so far, so the base goes on reading this hand\n")
 

@@ -1,13 +1,14 @@
 """Teaches a hand: lines and characters of one writer → what makes the next reading of that hand better.
 
 All that was ever taught is learnt anew together with what is added, on the base there is, so that order does
-not matter and a better base can be taught the same hand again. Needs no torch; a thorough teaching uses it.
+not matter and a better base can be taught the same hand again. Needs no torch; a thorough teaching uses it,
+and what that made of the whole network stays as it is until the next one: quick teachings build on it.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -17,28 +18,20 @@ from threadpoolctl import threadpool_limits
 
 from unscrawl import shelf
 from unscrawl.errors import OptionError
-from unscrawl.hand import Character, Hand, LineHead, Sample
+from unscrawl.hand import Character, Hand, Sample
 from unscrawl.handfile import coarse
 from unscrawl.line_recogniser import LineRecogniser
 from unscrawl.recogniser import JUNK, Recogniser
-from unscrawl.teach.adapt import Replay
-from unscrawl.teach.deeply import teach_deeply
 from unscrawl.teach.glyphs import adapt_characters
-from unscrawl.teach.lessons import lessons_of
-from unscrawl.teach.others import read_others
-from unscrawl.teach.pupil import QUICK, THOROUGH, Base, Effort, Lesson
+from unscrawl.teach.lines import How, LeftOut, teach_lines_of
+from unscrawl.teach.pupil import QUICK, THOROUGH
 from unscrawl.teach.symbols import learn_symbols
-from unscrawl.teach.tail import Tail
-from unscrawl.teach.trial import Outcome, fits, teach_lines
-from unscrawl.teach.wording import classes, spell, words_of
+from unscrawl.teach.wording import spell, words_of
 
 __all__ = ["Character", "Report", "Sample", "again", "teach"]
 
 _MOST_BYTES: Final = 1_000_000  # of a hand's file: beyond that the lines taught first go
 _EACH: Final = 32  # characters kept of one label
-
-LeftOut = tuple[str, str]
-Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -48,6 +41,8 @@ class Report:
     `left_out` names what was not taken, and why. Error rates, 0 to 1, are of lines, read in their language,
     and of single characters held out of the teaching; None where there were too few to tell. `kept` says that
     the hand reads better than the base; where it is False the base is used, and the material is kept.
+    `shallower` says that the whole network had been taught, on another base, and now only its last layers
+    are; `dropped` lines, taught first, are no longer kept as the file would be too large.
     """
 
     hand: Hand
@@ -60,6 +55,8 @@ class Report:
     characters_after: float | None
     kept: bool
     seconds: float
+    shallower: bool = False
+    dropped: int = 0
 
 
 def teach(
@@ -96,7 +93,7 @@ def teach(
         ModelError: the hand's file is damaged.
         OutputError: the hand cannot be kept; nothing is changed then.
     """
-    lines = _Lines(recogniser, (QUICK, THOROUGH) if thorough else (QUICK,), watch, others)
+    lines = How(recogniser, (QUICK, THOROUGH) if thorough else (QUICK,), watch, others)
     if isinstance(hand, Hand):
         return _teach(hand, samples, characters, lines, glyphs, own_alphabet, left_out)
     with shelf.locked(hand):
@@ -122,36 +119,21 @@ def again(
         OutputError: it cannot be kept.
     """
     with shelf.locked(name):
-        lines = _Lines(recogniser, (QUICK, THOROUGH) if thorough else (QUICK,), watch)
+        lines = How(recogniser, (QUICK, THOROUGH) if thorough else (QUICK,), watch)
         report = _teach(Hand.load(name), (), (), lines, glyphs, False, ())
         return replace(report, hand=report.hand.save())
-
-
-@dataclass(frozen=True)
-class _Lines:
-    """The base that is to be taught lines, and how."""
-
-    recogniser: LineRecogniser | None
-    efforts: Sequence[Effort]
-    watch: Callable[[float], None] | None
-    others: Sequence[NDArray[np.uint8]] = ()
-
-    @property
-    def deep(self) -> bool:
-        """Whether the whole network is to be taught, where that can be; other lines teach the last layers."""
-        return THOROUGH in self.efforts and not self.others
 
 
 def _teach(
     hand: Hand,
     samples: Sequence[Sample],
     characters: Sequence[Character],
-    lines: _Lines,
+    lines: How,
     glyphs: Recogniser | None,
     own_alphabet: bool,
     already: Sequence[LeftOut],
 ) -> Report:
-    began = time.perf_counter()
+    began, former = time.perf_counter(), hand
     if own_alphabet and not hand.own_alphabet and (hand.lines or hand.characters):
         raise OptionError(f"the hand {hand.name!r} writes the known alphabet: give the new one another name")
     hand = replace(hand, own_alphabet=hand.own_alphabet or own_alphabet)
@@ -164,13 +146,14 @@ def _teach(
     lines_used = characters_used = 0
     with threadpool_limits(limits=1, user_api="blas"):  # small matrices: a second thread slows all down
         if lines.recogniser is not None and (samples or hand.lines):
-            hand, lines_used = _teach_lines(
+            hand, lines_used = teach_lines_of(
                 hand, _readable(samples, left_out), lines.recogniser, lines, left_out
             )
         if glyphs is not None and (characters or hand.characters):
             hand, characters_used = _teach_characters(hand, characters, glyphs, left_out)
     words = {**hand.words, **words_of(line.text for line in hand.lines)}
-    hand = _within_limit(replace(hand, words=words))
+    whole = replace(hand, words=words)
+    hand = _within_limit(whole)
     return Report(
         hand,
         lines_used,
@@ -182,7 +165,13 @@ def _teach(
         hand.figures.get("characters_after"),
         hand.line is not None or hand.glyph is not None,
         time.perf_counter() - began,
+        _is_deep(former) and not _is_deep(hand),
+        len(whole.lines) - len(hand.lines),
     )
+
+
+def _is_deep(hand: Hand) -> bool:
+    return hand.line is not None and bool(hand.line.deep)
 
 
 def _readable(samples: Sequence[Sample], left_out: list[LeftOut]) -> list[Sample]:
@@ -203,75 +192,6 @@ def _readable(samples: Sequence[Sample], left_out: list[LeftOut]) -> list[Sample
         else:
             good[key] = Sample(coarse(sample.strip), text, sample.name)
     return list(good.values())
-
-
-def _teach_lines(
-    hand: Hand,
-    new: Sequence[Sample],
-    recogniser: LineRecogniser,
-    how: _Lines,
-    left_out: list[LeftOut],
-) -> tuple[Hand, int]:
-    """Teach all lines, those kept and the new ones; return the hand and how many of the new were taken."""
-    fresh = {s.strip.tobytes() for s in new}
-    lines = [s for s in hand.lines if s.strip.tobytes() not in fresh] + list(new)
-    own, deep = recogniser, _deep_of(hand, recogniser, how)
-    recogniser = own.adapted(deep) if deep else own
-    features = recogniser.features([s.strip for s in lines])
-    kept, seen, taken = [], [], 0
-    for line, frames in zip(lines, features, strict=True):
-        new_one = line.strip.tobytes() in fresh
-        if new_one and not fits(recogniser.log_probabilities(frames), classes(line.text)):
-            left_out.append((line.name, "its text does not fit the picture"))
-            continue
-        kept.append(line)
-        seen.append(frames)
-        taken += new_one
-    if not kept:
-        return replace(hand, lines=(), line=None), 0
-    scale = np.float32(recogniser.temperature)
-    head = recogniser.head[0] / scale, recogniser.head[1] / scale
-    figures = {**hand.figures, "lines": len(kept)}
-    found = teach_deeply(kept, seen, Base(head), recogniser, how.watch) if how.deep else None
-    if found and found.changes:
-        line_head: LineHead | None = _nothing_but(found.changes, own)
-        figures |= {"cer_before": found.before, "cer_after": found.after}
-        return replace(hand, lines=tuple(kept), line=line_head, figures=figures), taken
-    tail = Tail.of(recogniser)
-    base = Base(head, Replay(*recogniser.replay) if recogniser.replay else None, tail)
-    lessons = lessons_of(kept, seen, tail, max(effort.copies for effort in how.efforts))
-    outcome = _learn(lessons, base, recogniser, how)
-    line_head = _nothing_but(deep, own) if deep else None
-    if outcome.learnt is not None:
-        learnt = outcome.learnt
-        line_head = LineHead(learnt.weight * scale, learnt.bias * scale, own.fingerprint, learnt.given, deep)
-    if not deep:  # which has seen the lines that are held out here
-        figures |= {"cer_before": outcome.before, "cer_after": outcome.after}
-    return replace(hand, lines=tuple(kept), line=line_head, figures=figures), taken
-
-
-def _deep_of(hand: Hand, recogniser: LineRecogniser, how: _Lines) -> Mapping[str, Floats]:
-    """Return what a thorough teaching left in the hand, to be built on; nothing where that is done anew."""
-    if THOROUGH in how.efforts or hand.line is None or hand.line.base != recogniser.fingerprint:
-        return {}
-    return hand.line.deep
-
-
-def _nothing_but(deep: Mapping[str, Floats], recogniser: LineRecogniser) -> LineHead:
-    weight, bias = recogniser.head
-    return LineHead(np.zeros_like(weight), np.zeros_like(bias), recogniser.fingerprint, deep=deep)
-
-
-def _learn(lessons: Sequence[Lesson], base: Base, recogniser: LineRecogniser, how: _Lines) -> Outcome:
-    """Teach the base the lines, then once more with the other lines beside them, where there are any."""
-    if not how.others:
-        return teach_lines(lessons, base, how.efforts, how.watch)
-    watch = how.watch
-    first = teach_lines(lessons, base, how.efforts, watch and (lambda share: watch(share / 2)))
-    known = [lesson.text for lesson in lessons]
-    beside = read_others(how.others, known, recogniser, base, first.learnt, QUICK.copies)
-    second = teach_lines(lessons, base, how.efforts, watch and (lambda share: watch((1 + share) / 2)), beside)
-    return second if second.learnt is not None else first
 
 
 def _teach_characters(

@@ -41,7 +41,7 @@ class Deep:
 def teach_deeply(
     lines: Sequence[Sample],
     seen: Sequence[Floats],
-    base: Base,
+    head: tuple[Floats, Floats],
     recogniser: LineRecogniser,
     watch: Callable[[float], None] | None = None,
 ) -> Deep | None:
@@ -53,7 +53,7 @@ def teach_deeply(
     Args:
         lines: with texts in the alphabet.
         seen: the recogniser's features of each.
-        base: its last layer.
+        head: its last layer, the temperature taken in.
         recogniser: that is taught.
         watch: told the share of the work that is done.
 
@@ -77,7 +77,7 @@ def teach_deeply(
 
     rest = [[s for i, s in enumerate(lines) if i % _FOLDS != fold] for fold in range(_FOLDS)]
     parts = [deep.learn(some, net, seed=fold, step=step) for fold, some in enumerate(rest)]
-    trial = Trial([Lesson(f, classes(s.text)) for f, s in zip(seen, lines, strict=True)], _FOLDS, base)
+    trial = Trial([Lesson(f, classes(s.text)) for f, s in zip(seen, lines, strict=True)], _FOLDS, Base(head))
     before = after = 0.0
     for share in _SHARES:
         found = [

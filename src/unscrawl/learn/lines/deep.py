@@ -47,8 +47,8 @@ def net_of(recogniser: LineRecogniser) -> Net:
     Raises:
         ModelError: its file does not hold the weights by their names, or is of no known network.
     """
-    stored = onnxfile.initialisers(recogniser.model)
     try:
+        stored = onnxfile.initialisers(recogniser.model)
         net = fuse(build(dict(recogniser.card["net"])))
         with torch.no_grad():
             for name, parameter in net.named_parameters():
@@ -133,6 +133,8 @@ def learn(
 ) -> Changes:
     """Teach `net` lines of one writer, at least one; return what to add to its weights.
 
+    The same arguments give the same result on one machine with as many threads of torch.
+
     Args:
         lines: with texts in the alphabet.
         net: from `net_of`; it is left as it is.
@@ -144,9 +146,7 @@ def learn(
     thin, whole = [m for pair in student.thin.values() for m in pair], list(student.whole.values())
     optimizer = torch.optim.Adam([{"params": thin}, {"params": whole}])
     order: list[int] = []
-    quick = (
-        torch.backends.cpu.get_cpu_capability() == "AVX512"
-    )  # which halves the time, where others double it
+    quick = torch.backends.cpu.get_cpu_capability() == "AVX512"  # bfloat16: others take twice the time in it
     for done in range(steps):
         for group, rate in zip(optimizer.param_groups, _RATES, strict=True):
             group["lr"] = rate * min(1, (done + 1) / _WARM) * (1 - done / steps)
@@ -157,8 +157,9 @@ def learn(
             loss = _loss(student, part, rng)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(thin + whole, 1.0)
-        optimizer.step()
+        size = nn.utils.clip_grad_norm_(thin + whole, 1.0)
+        if size.isfinite():  # a batch from which nothing can be learnt is left out
+            optimizer.step()
         step()
     return student.changes()
 

@@ -1,0 +1,142 @@
+"""Teaches a hand its lines: the whole network where that is wanted and can be, else its last layers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unscrawl.errors import ModelError
+from unscrawl.hand import Hand, LineHead, Sample
+from unscrawl.line_recogniser import LineRecogniser
+from unscrawl.teach.adapt import Replay
+from unscrawl.teach.deeply import teach_deeply
+from unscrawl.teach.lessons import lessons_of
+from unscrawl.teach.others import read_others
+from unscrawl.teach.pupil import QUICK, THOROUGH, Base, Effort, Lesson
+from unscrawl.teach.tail import Tail
+from unscrawl.teach.trial import Outcome, fits, teach_lines
+from unscrawl.teach.wording import classes
+
+__all__ = ["How", "LeftOut", "teach_lines_of"]
+
+Floats = NDArray[np.float32]
+LeftOut: TypeAlias = tuple[str, str]
+"""What was not taken, and why."""
+
+
+@dataclass(frozen=True)
+class How:
+    """The base that is to be taught lines, and how."""
+
+    recogniser: LineRecogniser | None
+    efforts: Sequence[Effort]
+    watch: Callable[[float], None] | None
+    others: Sequence[NDArray[np.uint8]] = ()
+
+    @property
+    def deep(self) -> bool:
+        """Whether the whole network is to be taught, where that can be; other lines teach the last layers."""
+        return THOROUGH in self.efforts and not self.others
+
+
+def teach_lines_of(
+    hand: Hand,
+    new: Sequence[Sample],
+    recogniser: LineRecogniser,
+    how: How,
+    left_out: list[LeftOut],
+) -> tuple[Hand, int]:
+    """Teach all lines, those kept and the new ones; return the hand and how many of the new were taken."""
+    fresh = {s.strip.tobytes() for s in new}
+    lines = [s for s in hand.lines if s.strip.tobytes() not in fresh] + list(new)
+    base = recogniser
+    fitting = _fitting(lines, fresh, base)
+    found = teach_deeply(*fitting[:2], _head(base), base, _part(how.watch, 0, 0.9)) if how.deep else None
+    deep = found.changes if found else _deep_of(hand, base)
+    if deep and not found:
+        recogniser = _adapted(base, deep, hand)
+        fitting = _fitting(lines, fresh, recogniser)
+    kept, seen, unfit = fitting
+    left_out += [(s.name, "its text does not fit the picture") for s in unfit]
+    taken = len(new) - len(unfit)
+    if not kept:
+        return replace(hand, lines=(), line=None), 0
+    figures: dict[str, Any] = {**hand.figures, "lines": len(kept)}
+    if found and deep:
+        if how.watch:
+            how.watch(1.0)
+        figures |= {"cer_before": found.before, "cer_after": found.after}
+        return replace(hand, lines=tuple(kept), line=_nothing_but(deep, base), figures=figures), taken
+    weight, bias = _head(recogniser)
+    tail = Tail.of(recogniser)
+    told = Base((weight, bias), Replay(*recogniser.replay) if recogniser.replay else None, tail)
+    lessons = lessons_of(kept, seen, tail, max(effort.copies for effort in how.efforts))
+    outcome = _learn(lessons, told, recogniser, replace(how, watch=_part(how.watch, 0.9 * bool(found), 1)))
+    line_head = _nothing_but(deep, base) if deep else None
+    if outcome.learnt is not None:
+        learnt, scale = outcome.learnt, np.float32(recogniser.temperature)
+        line_head = LineHead(learnt.weight * scale, learnt.bias * scale, base.fingerprint, learnt.given, deep)
+    before, after = (None, None) if deep else (outcome.before, outcome.after)  # deep has seen all lines
+    figures |= {"cer_before": before, "cer_after": after}
+    return replace(hand, lines=tuple(kept), line=line_head, figures=figures), taken
+
+
+def _fitting(
+    lines: Sequence[Sample], fresh: Set[bytes], recogniser: LineRecogniser
+) -> tuple[list[Sample], list[Floats], list[Sample]]:
+    """Return the lines to learn from with their features, and those of the fresh whose text is another's."""
+    kept, seen, unfit = [], [], []
+    for line, frames in zip(lines, recogniser.features([s.strip for s in lines]), strict=True):
+        known = line.strip.tobytes() not in fresh
+        if known or fits(recogniser.log_probabilities(frames), classes(line.text)):
+            kept.append(line)
+            seen.append(frames)
+        else:
+            unfit.append(line)
+    return kept, seen, unfit
+
+
+def _part(watch: Callable[[float], None] | None, start: float, stop: float) -> Callable[[float], None] | None:
+    """Return `watch` for a part of the work."""
+    return watch and (lambda share: watch(start + (stop - start) * share))
+
+
+def _head(recogniser: LineRecogniser) -> tuple[Floats, Floats]:
+    """Return the last layer, the temperature taken in."""
+    scale = np.float32(recogniser.temperature)
+    return recogniser.head[0] / scale, recogniser.head[1] / scale
+
+
+def _deep_of(hand: Hand, recogniser: LineRecogniser) -> Mapping[str, Floats]:
+    """Return what a thorough teaching left in the hand, to be built on."""
+    return hand.line.deep if hand.line and hand.line.base == recogniser.fingerprint else {}
+
+
+def _adapted(recogniser: LineRecogniser, deep: Mapping[str, Floats], hand: Hand) -> LineRecogniser:
+    try:
+        return recogniser.adapted(deep)
+    except ModelError as error:
+        raise ModelError(
+            f"the hand {hand.name!r} is damaged, `unscrawl teach {hand.name} --undo` goes back: {error}"
+        ) from None
+
+
+def _nothing_but(deep: Mapping[str, Floats], recogniser: LineRecogniser) -> LineHead:
+    weight, bias = recogniser.head
+    return LineHead(np.zeros_like(weight), np.zeros_like(bias), recogniser.fingerprint, deep=deep)
+
+
+def _learn(lessons: Sequence[Lesson], base: Base, recogniser: LineRecogniser, how: How) -> Outcome:
+    """Teach the base the lines, then once more with the other lines beside them, where there are any."""
+    if not how.others:
+        return teach_lines(lessons, base, how.efforts, how.watch)
+    watch = how.watch
+    first = teach_lines(lessons, base, how.efforts, watch and (lambda share: watch(share / 2)))
+    known = [lesson.text for lesson in lessons]
+    beside = read_others(how.others, known, recogniser, base, first.learnt, QUICK.copies)
+    second = teach_lines(lessons, base, how.efforts, watch and (lambda share: watch((1 + share) / 2)), beside)
+    return second if second.learnt is not None else first
