@@ -45,7 +45,7 @@ ifneq ($(ALIGNED),)
 endif
 	$(TRAIN) --out runs/glyph
 	$(BIN)/python -m unscrawl.learn.shipped runs/glyph --data-dir $(DATA) --fonts-dir $(FONTS)
-	$(BIN)/python -m unscrawl.learn.words src/unscrawl/weights $(DATA)/text/books_en.txt.xz $(ENGLISH) --language en --words 80000 --threshold 64 --lines-count 5
+	$(BIN)/python -m unscrawl.learn.words src/unscrawl/weights $(DATA)/text/books_en.txt.xz $(ENGLISH) --language en --words 80000 --threshold 24 --lines-count 5
 	$(BIN)/python -m unscrawl.learn.words src/unscrawl/weights $(filter-out $(ENGLISH),$(LINES)) --language fr --words 60000 --threshold 1.2 --lines-count 1
 	$(BIN)/pip install -c constraints.txt -e '.[bench]'  # with which the recogniser comes that ours starts from
 	$(BIN)/unscrawl learn-lines $(LINES) $(DATA)/names/labelled_dev.tsv --recipe line-pretrained --fonts $(FONTS) \

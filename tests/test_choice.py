@@ -105,3 +105,11 @@ def test_what_is_hardly_read_or_only_strokes_is_no_writing_and_short_lines_must_
     text: str, confidence: float, expected: bool
 ) -> None:
     assert is_writing(line(text, confidence)) is expected
+
+
+def test_what_only_the_reading_by_characters_sees_is_half_as_sure() -> None:
+    read = surer((None, 0.0), (line("!!", 0.8, rivals={"!": "l"}), 0.8), spoken=True)
+    assert read is not None
+    assert read.text == "!!"
+    assert read.confidence == pytest.approx(0.4)
+    assert dict(read.words[0].glyphs[0].alternatives) == pytest.approx({"!": 0.4, "l": 0.1})

@@ -48,13 +48,14 @@ def surer(whole: Reading, apart: Reading | None, *, spoken: bool) -> Line | None
 
     The latter is as sure of itself on joined writing, where it is nonsense: it counts only where the two
     agree by and large. Then the surer one is kept, and where the other one sees a character in the same
-    place, both have their say in what it is. `spoken` says that a language had a say in both.
+    place, both have their say in what it is. Where only the latter sees any, it is half as sure of itself.
+    `spoken` says that a language had a say in both.
     """
     first, second = whole[0], apart[0] if apart else None
     if apart is None or second is None:
         return first
     if first is None:
-        return second
+        return _replaced(second, {i: _halved(glyph) for i, glyph in enumerate(_glyphs(second))})
     matcher = SequenceMatcher(None, _letters(first), _letters(second), autojunk=False)
     if matcher.ratio() < _ALIKE:
         return first
@@ -103,6 +104,11 @@ def _pooled(whole: Glyph, apart: Glyph, share: float, box: Box) -> Glyph:
     p = np.exp((1 - share) * logs[0] + share * logs[1])
     ranked = sorted(zip(chars, (p / p.sum()).tolist(), strict=True), key=lambda one: -one[1])
     return Glyph.of(ranked[0][0], tuple(ranked), box)
+
+
+def _halved(glyph: Glyph) -> Glyph:
+    others = tuple((char, p / 2) for char, p in glyph.alternatives)
+    return Glyph(glyph.text, glyph.confidence / 2, glyph.box, others)
 
 
 def _replaced(line: Line, glyphs: dict[int, Glyph]) -> Line:
