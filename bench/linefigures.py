@@ -10,7 +10,7 @@ from typing import Any, Final, TypeAlias
 
 from rapidfuzz.distance import Levenshtein
 
-from linesets import POOLED
+from linesets import LINES, POOLED
 
 __all__ = ["LEFT_OUT", "OURS", "RIVALS", "Results", "cer", "judge", "plot", "rows", "sure", "table", "wer"]
 
@@ -64,21 +64,18 @@ def sure(entries: Iterable[Entry]) -> tuple[float, float]:
 def rows(
     results: Results, entrants: Sequence[str], order: Sequence[str]
 ) -> Iterator[tuple[str, dict[str, list[Entry]]]]:
-    """Yield each row's name and its entries by entrant: every set, the small French ones pooled besides.
+    """Yield the name and the entries by entrant of each row: every set, the French ones and all lines pooled.
 
     An entrant that has not read all that others have of a pool is left out of that row.
     """
     for name in order:
         if by := {e: [results[e][name]] for e in entrants if name in results.get(e, {})}:
             yield name, by
-        if name == POOLED[-1]:
-            parts = [n for n in POOLED if any(n in results.get(e, {}) for e in entrants)]
+        for pool, title in ((POOLED, "other French sets, pooled"), (LINES, "all joined lines, pooled")):
+            parts = [n for n in pool if any(n in results.get(e, {}) for e in entrants)]
             whole = [e for e in entrants if parts and all(n in results.get(e, {}) for n in parts)]
-            if whole:
-                yield (
-                    "other French sets, pooled",
-                    {e: [results[e][n] for n in parts] for e in whole},
-                )
+            if name == pool[-1] and whole:
+                yield title, {e: [results[e][n] for n in parts] for e in whole}
 
 
 # ── Markdown ──────────────────────────────────────────────────────────────────────────────────────

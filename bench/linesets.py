@@ -32,7 +32,7 @@ POOLED: Final = (
 _NAMES: Final = "labelled_dev"
 TITLES: Final = {_NAMES: "names"}
 """What a set is called here, where its file's name says little."""
-_LINES: Final = ("stanford1905", "hooker", "copiste_fr", "poilus_fr", *POOLED)
+LINES: Final = ("stanford1905", "hooker", "copiste_fr", "poilus_fr", *POOLED)
 _DEV: Final = ("dev/print", "dev/photo", "dev/page")
 _PAGES: Final = ("stanford1905", "hooker", "poilus_fr")
 
@@ -65,7 +65,7 @@ def fold(text: str) -> str:
 def names() -> list[str]:
     """Return the names of the sets, pages last: they take the most memory."""
     pages = (f"pages/{name}, {part}" for part in ("held back", "trained on") for name in _PAGES)
-    return [*_LINES, *TITLES.values(), *_DEV, *pages]
+    return [*LINES, *TITLES.values(), *_DEV, *pages]
 
 
 def load(data: Path, name: str, limit: int | None = None) -> Set:

@@ -88,9 +88,17 @@ def test_who_has_not_read_a_whole_pool_has_no_figure_for_it() -> None:
         "unscrawl": {name: entry(("ab", "ab")) for name in linesets.POOLED},
         "rapidocr": {linesets.POOLED[0]: entry(("ab", "xy"))},
     }
-    *_, (name, by) = linefigures.rows(results, ("unscrawl", "rapidocr"), linesets.POOLED)
-    assert "pooled" in name
-    assert list(by) == ["unscrawl"]
+    *_, french, every = linefigures.rows(results, ("unscrawl", "rapidocr"), linesets.POOLED)
+    for name, by in (french, every):
+        assert "pooled" in name
+        assert list(by) == ["unscrawl"]
+
+
+def test_all_lines_are_pooled_too() -> None:
+    read = {name: entry(("ab", "ab")) for name in linesets.POOLED} | {"hooker": entry(("ab", "xy"))}
+    found = dict(linefigures.rows({"unscrawl": read}, ("unscrawl",), linesets.LINES))
+    assert linefigures.cer(found["other French sets, pooled"]["unscrawl"]) == 0
+    assert linefigures.cer(found["all joined lines, pooled"]["unscrawl"]) == 1 / (1 + len(linesets.POOLED))
 
 
 def test_readings_of_the_same_pictures_and_state_are_kept() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -116,3 +117,17 @@ def test_a_file_without_the_names_is_refused(small: LineRecogniser, tmp_path: Pa
     path.write_bytes(path.read_bytes().replace(b"net.fold.weight", b"net.gold.weight"))
     with pytest.raises(ModelError, match="cannot be taught as a whole"):
         deep.net_of(LineRecogniser(path, threads=1))
+
+
+def test_a_batch_that_gives_no_numbers_teaches_nothing(
+    small: LineRecogniser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, calls = deep._loss, iter(range(100))
+
+    def spoilt(*given: Any) -> torch.Tensor:
+        return whole(*given) * (float("nan") if next(calls) == 1 else 1.0)
+
+    monkeypatch.setattr(deep, "_loss", spoilt)
+    changes = deep.learn(lines(), deep.net_of(small), steps=3)
+    assert all(np.isfinite(value).all() for value in changes.values())
+    assert any(value.any() for value in changes.values())

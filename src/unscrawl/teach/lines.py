@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,10 @@ from unscrawl.teach.trial import Outcome, fits, teach_lines
 from unscrawl.teach.wording import classes
 
 __all__ = ["How", "LeftOut", "teach_lines_of"]
+
+_DEEP: Final = (
+    0.9  # share of the work that teaching the whole network is, where the last layers learn after all
+)
 
 Floats = NDArray[np.float32]
 LeftOut: TypeAlias = tuple[str, str]
@@ -53,14 +57,14 @@ def teach_lines_of(
     """Teach all lines, those kept and the new ones; return the hand and how many of the new were taken."""
     fresh = {s.strip.tobytes() for s in new}
     lines = [s for s in hand.lines if s.strip.tobytes() not in fresh] + list(new)
-    base = recogniser
-    fitting = _fitting(lines, fresh, base)
-    found = teach_deeply(*fitting[:2], _head(base), base, _part(how.watch, 0, 0.9)) if how.deep else None
+    base, found = recogniser, None
+    if how.deep:
+        kept, seen, unfit = _fitting(lines, fresh, base)
+        found = teach_deeply(kept, seen, _head(base), base, _part(how.watch, 0, _DEEP))
     deep = found.changes if found else _deep_of(hand, base)
-    if deep and not found:
-        recogniser = _adapted(base, deep, hand)
-        fitting = _fitting(lines, fresh, recogniser)
-    kept, seen, unfit = fitting
+    if not found:
+        recogniser = _adapted(base, deep, hand) if deep else base
+        kept, seen, unfit = _fitting(lines, fresh, recogniser)
     left_out += [(s.name, "its text does not fit the picture") for s in unfit]
     taken = len(new) - len(unfit)
     if not kept:
@@ -71,11 +75,10 @@ def teach_lines_of(
             how.watch(1.0)
         figures |= {"cer_before": found.before, "cer_after": found.after}
         return replace(hand, lines=tuple(kept), line=_nothing_but(deep, base), figures=figures), taken
-    weight, bias = _head(recogniser)
     tail = Tail.of(recogniser)
-    told = Base((weight, bias), Replay(*recogniser.replay) if recogniser.replay else None, tail)
+    told = Base(_head(recogniser), Replay(*recogniser.replay) if recogniser.replay else None, tail)
     lessons = lessons_of(kept, seen, tail, max(effort.copies for effort in how.efforts))
-    outcome = _learn(lessons, told, recogniser, replace(how, watch=_part(how.watch, 0.9 * bool(found), 1)))
+    outcome = _learn(lessons, told, recogniser, replace(how, watch=_part(how.watch, _DEEP * bool(found), 1)))
     line_head = _nothing_but(deep, base) if deep else None
     if outcome.learnt is not None:
         learnt, scale = outcome.learnt, np.float32(recogniser.temperature)
@@ -134,9 +137,8 @@ def _learn(lessons: Sequence[Lesson], base: Base, recogniser: LineRecogniser, ho
     """Teach the base the lines, then once more with the other lines beside them, where there are any."""
     if not how.others:
         return teach_lines(lessons, base, how.efforts, how.watch)
-    watch = how.watch
-    first = teach_lines(lessons, base, how.efforts, watch and (lambda share: watch(share / 2)))
+    first = teach_lines(lessons, base, how.efforts, _part(how.watch, 0, 0.5))
     known = [lesson.text for lesson in lessons]
     beside = read_others(how.others, known, recogniser, base, first.learnt, QUICK.copies)
-    second = teach_lines(lessons, base, how.efforts, watch and (lambda share: watch((1 + share) / 2)), beside)
+    second = teach_lines(lessons, base, how.efforts, _part(how.watch, 0.5, 1), beside)
     return second if second.learnt is not None else first
