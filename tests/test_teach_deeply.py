@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -15,10 +16,10 @@ from unscrawl import Reader
 from unscrawl import teach as teaching
 from unscrawl.errors import ModelError
 from unscrawl.hand import Hand, Sample
-from unscrawl.learn.lines import deep
 from unscrawl.line_recogniser import LineRecogniser
 from unscrawl.strip import prepare
-from unscrawl.teach import again, deeply, teach
+from unscrawl.teach import again, deeply, teach, whole
+from unscrawl.teach.whole import Whole
 
 TEXTS = ["the age of wisdom", "season of light", "we had nothing", "all going direct"]
 
@@ -47,14 +48,16 @@ def pushed(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     """Let a hand learn nothing but how probable the blank is."""
 
     def push(by: float) -> None:
-        def learn(some: Sequence[Sample], net: Any, *, step: Callable[[], None], **_: Any) -> dict[str, Any]:
-            for _step in range(deep.STEPS):
+        def learn(
+            self: Whole, some: Sequence[Sample], *, step: Callable[[], None], **_: Any
+        ) -> dict[str, Any]:
+            for _step in range(whole.STEPS):
                 step()
             bias = np.zeros(129, np.float32)
             bias[0] = by
             return {"head.bias": bias, "head.weight": np.zeros((256, 129), np.float32)}
 
-        monkeypatch.setattr(deep, "learn", learn)
+        monkeypatch.setattr(Whole, "learn", learn)
 
     return push
 
@@ -62,8 +65,9 @@ def pushed(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 def test_what_was_learnt_is_kept_in_the_hand(
     recogniser: LineRecogniser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deep, "STEPS", 3)
-    monkeypatch.setattr(deep.learn, "__kwdefaults__", {**(deep.learn.__kwdefaults__ or {}), "steps": 3})
+    monkeypatch.setattr(deeply, "STEPS", 3)
+    monkeypatch.setattr(deeply, "_OFTEN", 0.01)
+    monkeypatch.setattr(Whole.learn, "__kwdefaults__", {**(Whole.learn.__kwdefaults__ or {}), "steps": 3})
     shares: list[float] = []
     report = teach("andrew", lines(), recogniser=recogniser, thorough=True, watch=shares.append)
     assert report.kept
@@ -109,18 +113,23 @@ def test_a_quick_teaching_builds_on_it(recogniser: LineRecogniser, pushed: Calla
     assert second.cer_before is None  # the lines held out have been seen
 
 
-@pytest.mark.parametrize("reason", ["other lines beside", "no torch now"])
-def test_a_thorough_teaching_that_cannot_be_builds_on_it_too(
-    recogniser: LineRecogniser,
-    pushed: Callable[[float], None],
-    monkeypatch: pytest.MonkeyPatch,
-    reason: str,
+def test_with_other_lines_beside_the_last_layers_build_on_it(
+    recogniser: LineRecogniser, pushed: Callable[[float], None]
 ) -> None:
     pushed(0.5)
     first = teach("andrew", lines(), recogniser=recogniser, thorough=True).hand
-    others = [prepare(line("before us")).image] if reason == "other lines beside" else []
-    monkeypatch.setattr(deeply, "find_spec", without_torch)
+    others = [prepare(line("before us")).image]
     second = teach("andrew", lines(1), recogniser=recogniser, thorough=True, others=others)
+    np.testing.assert_allclose(deep_of(second.hand)["head.bias"], deep_of(first)["head.bias"], rtol=0.02)
+
+
+def test_a_network_without_the_way_back_builds_on_it_too(
+    recogniser: LineRecogniser, pushed: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pushed(0.5)
+    first = teach("andrew", lines(), recogniser=recogniser, thorough=True).hand
+    monkeypatch.setattr(recogniser, "lesson", ())
+    second = teach("andrew", lines(1), recogniser=recogniser, thorough=True)
     np.testing.assert_allclose(deep_of(second.hand)["head.bias"], deep_of(first)["head.bias"], rtol=0.02)
 
 
@@ -190,23 +199,35 @@ def test_of_many_products_the_largest_part_is_kept() -> None:
     assert error == pytest.approx(np.linalg.norm(sizes[8:]), rel=1e-3)  # Eckart and Young 1936
 
 
-def without_torch(name: str) -> None:
-    """Find no package of any name."""
-
-
-@pytest.mark.parametrize("reason", ["few lines", "no torch", "another network"])
+@pytest.mark.parametrize("reason", ["few lines", "no way back"])
 def test_where_it_cannot_be_the_last_layers_learn(
     recogniser: LineRecogniser, monkeypatch: pytest.MonkeyPatch, reason: str
 ) -> None:
-    def unknown(_: LineRecogniser) -> None:
-        raise ModelError("unknown")
-
-    if reason == "no torch":
-        monkeypatch.setattr(deeply, "find_spec", without_torch)
-    elif reason == "another network":
-        monkeypatch.setattr(deep, "net_of", unknown)
+    if reason == "no way back":
+        monkeypatch.setattr(recogniser, "lesson", ())
     n = 3 if reason == "few lines" else 4
     report = teach(Hand("andrew"), lines(n), recogniser=recogniser, thorough=True)
     assert report.lines_used == n
     assert report.cer_before is not None
     assert not deep_of(report.hand)
+
+
+def test_whoever_stops_it_does_not_wait_for_its_end(
+    recogniser: LineRecogniser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[int] = []
+
+    def learn(self: Whole, some: Sequence[Sample], *, step: Callable[[], None], **_: Any) -> dict[str, Any]:
+        while True:  # for ever, were it not stopped
+            steps.append(1)
+            time.sleep(0.01)
+            step()
+
+    def impatient(share: float) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Whole, "learn", learn)
+    monkeypatch.setattr(deeply, "_OFTEN", 0.01)
+    with pytest.raises(KeyboardInterrupt):
+        teach(Hand("andrew"), lines(), recogniser=recogniser, thorough=True, watch=impatient)
+    assert steps

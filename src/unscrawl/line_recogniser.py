@@ -27,7 +27,7 @@ from unscrawl.onnxfile import added, changed
 from unscrawl.recogniser import session_options
 from unscrawl.strip import HEIGHT
 
-__all__ = ["Head", "LineRecogniser", "Replay"]
+__all__ = ["LESSON", "STEP", "Head", "LineRecogniser", "Replay"]
 
 Floats = NDArray[np.float32]
 Head: TypeAlias = tuple[Floats, Floats]
@@ -38,6 +38,8 @@ Replay: TypeAlias = tuple[Floats, Floats, Floats]
 the mean of f fᵀ over all frames [D, D]."""
 
 _REPLAY: Final = ("mean", "count", "second")
+LESSON: Final = ("forth", "back")
+"""Arrays beside the head: the bytes of two ONNX graphs, by which the whole trunk is taught."""
 STEP: Final = 64
 """Strips are padded to a multiple of this width, and only equal widths are run together."""
 
@@ -75,6 +77,7 @@ class LineRecogniser:
             with np.load(self.path.with_suffix(".npz")) as file:
                 self.head: Head = (file["weight"].astype(np.float32), file["bias"].astype(np.float32))
                 kept = [file[name].astype(np.float32) for name in _REPLAY if name in file]
+                self.lesson = tuple(file[name].tobytes() for name in LESSON if name in file)
                 self.replay: Replay | None = (kept[0], kept[1], kept[2]) if len(kept) == 3 else None
             self._threads = threads
             self._session = _session(self.model, threads)

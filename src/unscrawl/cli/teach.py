@@ -48,8 +48,8 @@ def teach(
         bool,
         typer.Option(
             "--thorough",
-            help="Teach the whole network, for some minutes: needs torch (`unscrawl[train]`) and four lines "
-            "at least; otherwise, and with --also, go through the lines more often. Ctrl-C changes nothing.",
+            help="Teach the whole network, for some minutes, where there are four lines at least; with "
+            "fewer, and with --also, go through the lines more often. Ctrl-C changes nothing.",
         ),
     ] = False,
     also: Annotated[

@@ -1,8 +1,8 @@
 """Teaches a hand: lines and characters of one writer → what makes the next reading of that hand better.
 
 All that was ever taught is learnt anew together with what is added, on the base there is, so that order does
-not matter and a better base can be taught the same hand again. Needs no torch; a thorough teaching uses it,
-and what that made of the whole network stays as it is until the next one: quick teachings build on it.
+not matter and a better base can be taught the same hand again. What a thorough teaching made of the whole
+network stays as it is until the next one: quick teachings build on it.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ def teach(
         own_alphabet: the hand has an alphabet of its own; a hand that has one keeps it.
         left_out: what was left out before, to be reported too.
         watch: told the share of the work that is done.
-        thorough: teach the whole network, for minutes, where torch is installed; else go through the lines
-            more often, on more distorted copies. What a quick teaching adds later builds on it.
+        thorough: teach the whole network, for minutes, where there are four lines; else go through the
+            lines more often, on more distorted copies. What a quick teaching adds later builds on it.
         others: lines of the same hand whose text is not known, uint8 [40, W] each, say the rest of the
             letter: they are learnt from as they are read, and not kept. Only the last layers learn then.
 

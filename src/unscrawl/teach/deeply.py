@@ -1,11 +1,11 @@
-"""Thorough teaching of lines: with torch installed (`unscrawl[train]`) the whole network is taught."""
+"""Thorough teaching of lines: the whole network is taught, on every core there is."""
 
 from __future__ import annotations
 
-import itertools
+import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Final
 
 import numpy as np
@@ -15,8 +15,10 @@ from unscrawl.errors import ModelError
 from unscrawl.hand import Sample
 from unscrawl.line_recogniser import LineRecogniser
 from unscrawl.onnxfile import SIDES
+from unscrawl.recogniser import cores
 from unscrawl.teach.pupil import Base, Lesson
 from unscrawl.teach.trial import Trial
+from unscrawl.teach.whole import STEPS, Whole
 from unscrawl.teach.wording import classes
 
 __all__ = ["Deep", "blended", "teach_deeply"]
@@ -24,6 +26,7 @@ __all__ = ["Deep", "blended", "teach_deeply"]
 _FOLDS: Final = 4  # parts, each held out once; lines at least
 _RANK: Final = 8  # of what is kept
 _SHARES: Final = (0.75, 0.5, 0.25)  # of the way from the base to what was learnt: the first that is no worse
+_OFTEN: Final = 0.2  # seconds between two looks at how far it is
 
 Floats = NDArray[np.float32]
 Changes = Mapping[str, Floats]
@@ -36,6 +39,10 @@ class Deep:
     changes: Changes
     before: float
     after: float
+
+
+class _StoppedError(Exception):
+    """Somebody does not want to wait for the end."""
 
 
 def teach_deeply(
@@ -58,25 +65,17 @@ def teach_deeply(
         watch: told the share of the work that is done.
 
     Returns:
-        None where this cannot be done: without torch, with fewer than four lines, or on a network that torch
-        does not know.
+        None where this cannot be done: with fewer than four lines, or a network that was exported without the
+        way back through it.
     """
-    if len(lines) < _FOLDS or find_spec("torch") is None or find_spec("onnx") is None:
+    if len(lines) < _FOLDS:
         return None
-    from unscrawl.learn.lines import deep  # torch, only now
-
     try:
-        net = deep.net_of(recogniser)
+        whole = Whole(recogniser)
     except ModelError:
         return None
-    done, whole = itertools.count(1), _FOLDS * deep.STEPS
-
-    def step() -> None:
-        if watch:
-            watch(next(done) / whole)
-
     rest = [[s for i, s in enumerate(lines) if i % _FOLDS != fold] for fold in range(_FOLDS)]
-    parts = [deep.learn(some, net, seed=fold, step=step) for fold, some in enumerate(rest)]
+    parts = _learn(whole, rest, watch)
     trial = Trial([Lesson(f, classes(s.text)) for f, s in zip(seen, lines, strict=True)], _FOLDS, Base(head))
     before = after = 0.0
     for share in _SHARES:
@@ -88,6 +87,32 @@ def teach_deeply(
         if best is not None:
             return Deep(blended(parts, share), before, after)
     return Deep({}, before, after)
+
+
+def _learn(
+    whole: Whole, rest: Sequence[Sequence[Sample]], watch: Callable[[float], None] | None
+) -> list[Changes]:
+    """Learn each part of the lines; in threads, while this one watches and hears Ctrl-C."""
+    done, stop = [0] * len(rest), threading.Event()
+
+    def learn(fold: int) -> Changes:
+        def step() -> None:
+            done[fold] += 1
+            if stop.is_set():
+                raise _StoppedError
+
+        return whole.learn(rest[fold], seed=fold, step=step)
+
+    with ThreadPoolExecutor(min(len(rest), cores())) as pool:
+        running = [pool.submit(learn, fold) for fold in range(len(rest))]
+        try:
+            while wait(running, _OFTEN).not_done:
+                if watch:
+                    watch(sum(done) / (STEPS * len(rest)))
+        except BaseException:
+            stop.set()
+            raise
+    return [part.result() for part in running]
 
 
 def _read(pupil: LineRecogniser, lines: Sequence[Sample]) -> list[Floats]:

@@ -20,11 +20,13 @@ from unscrawl.alphabet import LINE
 from unscrawl.errors import ModelError
 from unscrawl.learn.checkpoint import write
 from unscrawl.learn.export import store_bytes, store_half
+from unscrawl.learn.lines.backwards import backwards
 from unscrawl.learn.lines.batches import encode
 from unscrawl.learn.lines.evaluation import Score, features_of, log_probabilities, score_of
 from unscrawl.learn.lines.net import Net, fuse
 from unscrawl.learn.lines.sources import Sample
 from unscrawl.learn.lines.teachable import make_teachable
+from unscrawl.line_recogniser import LESSON
 
 __all__ = ["export", "fit_temperature", "trunk"]
 
@@ -97,7 +99,8 @@ def export(
 ) -> Score:
     """Write `path` (.onnx), the head (.npz) and the card (.json); return the score on the held-back lines.
 
-    With the head goes what stands for the lines of `training`, so that teaching a hand does not forget.
+    With the head go the way forth and back through the trunk (see `backwards`), for teaching it, and what
+    stands for the lines of `training`, so that teaching a hand does not forget.
 
     Weights are stored as float16, or in 8 bits (see `store_bytes`), and computed in float32; the temperature
     is fitted on `held`. `facts` go into the card (licences, command, …).
@@ -107,6 +110,8 @@ def export(
         OutputError: the files cannot be written.
     """
     model = trunk(net)
+    fixed = {f"net.{name}" for name, parameter in net.named_parameters() if not parameter.requires_grad}
+    lesson = backwards(model, fixed)
     store_bytes(model, "/body")  # most of a pretrained network
     store_half(model)
     make_teachable(model)
@@ -133,6 +138,8 @@ def export(
         "weight": net.head.weight.detach().cpu().numpy().T.astype(np.float16),
         "bias": net.head.bias.detach().cpu().numpy().astype(np.float32),
     }
+    for name, graph in zip(LESSON, lesson, strict=True):
+        arrays[name] = np.frombuffer(graph.SerializeToString(), np.uint8)
     if training:
         arrays |= _replay(net, training)
     np.savez_compressed(head, **arrays)

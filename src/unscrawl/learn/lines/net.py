@@ -123,12 +123,15 @@ class LineNet(Net):
 
 
 def fuse(net: N) -> N:
-    """Return a copy for reading, its batch normalisations folded into the convolutions before them."""
+    """Return a copy for reading, its batch normalisations folded into the convolutions before them.
+
+    Of a network that this was done to already it is but a copy.
+    """
     net = copy.deepcopy(net).cpu().eval()
     for block in net.modules():
-        if isinstance(block, Conv):
+        if isinstance(block, Conv) and not isinstance(block[1], nn.Identity):
             block[0], block[1] = _folded(block[0], block[1]), nn.Identity()
-        elif isinstance(block, Block):
+        elif isinstance(block, Block) and not isinstance(block.norm, nn.Identity):
             block.mix, block.norm = _folded(block.mix, block.norm), nn.Identity()  # type: ignore[assignment]
     return net
 
