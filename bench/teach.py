@@ -4,11 +4,11 @@
     python bench/teach.py DATA/lines SET... --model runs/left/line.onnx --unseen --languages runs/left
 
 Of each hand that the base never saw some lines are taught and others are read, at most 30: once the first k
-lines are taught, once the last k. That is done with the taught lines alone, and as in a letter of which k
-lines were corrected: the pictures of the lines to be read are given beside, without their text. Lines are
-read without a language, and in their language with the hand's own words. Hands are those held back as a
-whole. One text of Copiste was copied by several volunteers: there, a hand is a sheet. Left out are sets whose
-held-back pages are of hands that were trained on.
+lines are taught, once the last k. That is done quickly and thoroughly with the taught lines alone, and as in
+a letter of which k lines were corrected: the pictures of the lines to be read are given beside, without their
+text. Lines are read without a language, and in their language with the hand's own words. Hands are those held
+back as a whole. One text of Copiste was copied by several volunteers: there, a hand is a sheet. Left out are
+sets whose held-back pages are of hands that were trained on.
 
 A model that was trained without whole sets (`unscrawl learn-lines --leave-out`) is measured on them with
 `--unseen`: on every writer with 60 lines or more, of which the first are taught and the last are read. The
@@ -49,8 +49,6 @@ from unscrawl.teach.trial import greedy
 
 SETS: Final = ("copiste_fr", "cremma_mss19_fr", "poilus_fr", "stanford1905")
 TAUGHT: Final = (4, 16, 64)
-THOROUGH: Final = 16
-"""Lines that are taught thoroughly too."""
 READ: Final = 30
 """Lines read at most."""
 LEAST: Final = 8
@@ -175,18 +173,22 @@ def stand_in(folder: Path) -> AbstractContextManager[object]:
     return patch("unscrawl.language.read_arrays", arrays)
 
 
+QUICK: Final = tuple(Way(k, thorough=False, beside=False) for k in TAUGHT)
+BESIDE: Final = tuple(Way(k, thorough=False, beside=True) for k in TAUGHT)
+THOROUGH: Final = tuple(Way(k, thorough=True, beside=False) for k in TAUGHT)
+
+
 def measure(
-    recogniser: LineRecogniser, folder: Path, sets: Sequence[str], *, unseen: bool, besides: Sequence[bool]
+    recogniser: LineRecogniser, folder: Path, sets: Sequence[str], *, unseen: bool, ways: Sequence[Way]
 ) -> Iterator[Row]:
-    """Yield a row for each hand and number of lines that fits; 16 lines are taught thoroughly as well."""
+    """Yield a row for each hand and way that it has lines enough for."""
     for name in sets:
         language = Language.load("fr" if name.endswith("_fr") else "en")
         with zipfile.ZipFile(folder / f"{name}.zip") as archive:
             for hand, rows in (writers if unseen else hands)(folder, name).items():
-                counts = [(k, False) for k in TAUGHT if k + LEAST <= len(rows)]
-                counts += [(THOROUGH, True)] * ((THOROUGH, False) in counts)
-                lines = [_sample(archive, row) for row in rows] if counts else []
-                for way in (Way(*count, beside) for count in counts for beside in besides):
+                own = [way for way in ways if way.taught + LEAST <= len(rows)]
+                lines = [_sample(archive, row) for row in rows] if own else []
+                for way in own:
                     taught = _taught(recogniser, lines, way, language, once=unseen)
                     yield Row(name, hand, way.taught, way.thorough, way.beside, *taught)
 
@@ -232,25 +234,24 @@ def plot(rows: Sequence[Row], path: Path) -> None:
     """Draw the relative fall of the error rate over the lines taught: each hand, mean and deviation."""
     from matplotlib.figure import Figure
 
-    quick = [row for row in rows if not row.thorough]
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
-    for hand in dict.fromkeys(row.hand for row in quick):
-        own = [row for row in quick if row.hand == hand and row.beside]
-        axes.plot([0, *(r.taught for r in own)], [0.0, *(r.falls[1] for r in own)], color="#bcd", lw=1)
-    counts = sorted({row.taught for row in quick})
-    for beside, name, colour in (
-        (False, "taught alone", "#b33"),
-        (True, "the lines to be read beside", "#338"),
+    for hand in dict.fromkeys(row.hand for row in rows):
+        own = [row for row in rows if row.hand == hand and row.thorough]
+        axes.plot([0, *(r.taught for r in own)], [0.0, *(r.falls[1] for r in own)], color="#cda", lw=1)
+    counts = sorted({row.taught for row in rows})
+    for ways, name, colour in (
+        (QUICK, "taught quickly", "#b33"),
+        (BESIDE, "quickly, the lines to be read beside", "#338"),
+        (THOROUGH, "thoroughly, and each hand", "#360"),
     ):
-        falls = [
-            np.array([r.falls[1] for r in quick if (r.taught, r.beside) == (count, beside)])
-            for count in counts
-        ]
+        falls = [np.array([r.falls[1] for r in rows if r.way == way]) for way in ways if way.taught in counts]
+        if not all(len(f) for f in falls):
+            continue
         middle, spread = [0.0, *(f.mean() for f in falls)], [0.0, *(f.std() for f in falls)]
         axes.errorbar([0, *counts], middle, spread, color=colour, lw=2, marker="o", capsize=4, label=name)
     axes.axhline(0, color="#444", lw=0.8)
-    hands_of = {c: len({r.hand for r in quick if r.taught == c}) for c in counts}
+    hands_of = {c: len({r.hand for r in rows if r.taught == c}) for c in counts}
     axes.set_xticks([0, *counts], ["0", *(f"{c}\n{hands_of[c]} hands" for c in counts)])
     axes.set(
         xlabel="lines taught",
@@ -268,12 +269,15 @@ def main() -> None:
     parser = options(__doc__, "folder of NAME.tsv and NAME.zip")
     parser.add_argument("--plot", type=Path, help="draw the curve")
     parser.add_argument("--unseen", action="store_true", help="the model was trained without these sets")
+    parser.add_argument("--only", choices=("quick", "thorough"), help="these teachings alone, none beside")
     parser.add_argument("--languages", type=Path, metavar="FOLDER", help="language files without their texts")
     args = parser.parse_args()
     rows, model = [], LineRecogniser(args.model, threads=args.threads)
-    besides = (False, True) if args.languages or not args.unseen else (False,)
+    ways = {"quick": QUICK, "thorough": THOROUGH}.get(args.only, QUICK + THOROUGH)
+    if not args.only and (args.languages or not args.unseen):
+        ways += BESIDE
     with stand_in(args.languages) if args.languages else nullcontext():
-        for row in measure(model, args.data, args.sets or SETS, unseen=args.unseen, besides=besides):
+        for row in measure(model, args.data, args.sets or SETS, unseen=args.unseen, ways=ways):
             rows.append(row)
             rates = [v / row.characters for v in (row.before, row.after, row.spelt_before, row.spelt_after)]
             print(

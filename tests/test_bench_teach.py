@@ -54,3 +54,10 @@ def test_a_summary_tells_of_each_way_apart(taught: int, beside: bool) -> None:
     line = next(text for text in teach.summary(rows) if text.startswith(f"{taught:3} lines"))
     assert ("beside" in line) is beside
     assert f"greedily fewer by {5.0 * taught:.1f}" in line
+
+
+def test_the_ways_are_each_number_of_lines_quickly_thoroughly_and_beside() -> None:
+    found = {(way.taught, way.thorough, way.beside) for way in teach.QUICK + teach.THOROUGH + teach.BESIDE}
+    assert found == {
+        (k, deep, near) for k in (4, 16, 64) for deep, near in ((False, False), (True, False), (False, True))
+    }
