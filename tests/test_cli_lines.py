@@ -70,6 +70,17 @@ def test_run_goes_on_and_is_exported_elsewhere(learn: Command, tmp_path: Path) -
     assert LineRecogniser(tmp_path / "net" / "mine.onnx").card["recipe"]["steps"] == 2
 
 
+@pytest.mark.parametrize("start", ["runs/x", "runs/x/line.onnx"])
+def test_card_tells_what_the_network_started_from(learn: Command, tmp_path: Path, start: str) -> None:
+    (tmp_path / "mine" / "SOURCES.md").write_text("# mine\n- licence: CC0\n", encoding="utf-8")
+    usual = ("--recipe", "tiny.toml", "--workers", 0, "--device", "cpu")
+    assert learn("mine", "--out", "runs/x", *usual).code == 0
+    assert learn("yours", "--out", "runs/y", "--from", start, *usual).code == 0
+    card = LineRecogniser(tmp_path / "runs" / "y" / "line.onnx").card
+    assert card["licences"] == ["mine: CC0", "yours: licence not stated"]
+    assert card["started from"]["trained on"].keys() == {"mine"}
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

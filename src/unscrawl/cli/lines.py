@@ -82,7 +82,12 @@ def learn_lines(
     resume: Annotated[bool, RESUME] = False,
     start_from: Annotated[
         Path | None,
-        typer.Option("--from", metavar="RUN", help="Start from this run's network.", show_default=False),
+        typer.Option(
+            "--from",
+            metavar="RUN",
+            help="Start from the network of this run's folder, or of this exported .onnx file.",
+            show_default=False,
+        ),
     ] = None,
     pretrained: Annotated[
         Path | None,
@@ -124,6 +129,7 @@ def learn_lines(
     processor = devices.choose(device)
     folder = run_folder(out, resume, "lines")
 
+    before = loop.origin(start_from) if start_from else {}
     left_out: list[str] = []
     lines = gather.gather(_told(sets.values(), left_out), apart)
     writer = writers.build(faces, books, lines.training, plan.weights, characters or []) if faces else None
@@ -155,7 +161,10 @@ def learn_lines(
     licences = [gather.licence(path) for name, path in sets.items() if name not in apart]
     licences += writers.licences(fonts) if fonts else []
     licences += [LICENCE] if plan.network == "pretrained" else []
-    score = write(net.cpu(), target, lines.held, lines.training, licences=licences, **facts)
+    if start_from:
+        facts["started from"] = {"name": start_from.name, "trained on": before.get("trained on", {})}
+    facts["licences"] = list(dict.fromkeys([*before.get("licences", []), *licences]))
+    score = write(net.cpu(), target, lines.held, lines.training, **facts)
     loop.remember(folder, **facts, score={"lines": len(lines.held), "CER": round(score.pooled, 4)})
     put(f"{folder}: CER {score.pooled:.2%} on {len(lines.held):,} lines held back\n")
     for name, cer in unseen.by_set.items():

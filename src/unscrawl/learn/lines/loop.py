@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+import numpy as np
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -22,20 +23,25 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel
 
 from unscrawl.alphabet import LINE
+from unscrawl.card import read_card
+from unscrawl.distort import distort
 from unscrawl.errors import ModelError
 from unscrawl.learn import checkpoint, optimizers
+from unscrawl.learn.lines.again import net_of, restored
 from unscrawl.learn.lines.batches import Batch, Writer, batches
 from unscrawl.learn.lines.evaluation import Score, evaluate
-from unscrawl.learn.lines.net import Net
+from unscrawl.learn.lines.net import Net, fuse
 from unscrawl.learn.lines.nets import build
 from unscrawl.learn.lines.pretrained import PretrainedNet, find, start
 from unscrawl.learn.lines.recipe import LineRecipe
 from unscrawl.learn.lines.sources import Sample
+from unscrawl.line_recogniser import LineRecogniser
 
-__all__ = ["Progressing", "load_net", "remember", "train"]
+__all__ = ["Progressing", "load_net", "origin", "remember", "train"]
 
 _log = logging.getLogger(__name__)
 NET, RECORD = "net.safetensors", "run.json"
+_SEEN: Final = 256  # lines from which an exported network's normalisations are made whole
 
 
 @dataclass
@@ -69,12 +75,12 @@ def train(
     Ctrl-C saves first. Resumed on the CPU, a run gives the weights that it would have given uninterrupted.
 
     Args:
-        start_from: a finished run whose network this one starts from.
+        start_from: a finished run or an exported file (.onnx) whose network this one starts from.
         pretrained: the file that a `PretrainedNet` starts from; None finds it in the package it comes with.
 
     Raises:
-        ModelError: nothing to resume, or another recipe's; a run to start from of another size; no
-            file of the pretrained network.
+        ModelError: nothing to resume, or another recipe's; a run or file to start from that is none, or of
+            another size; no file of the pretrained network.
     """
     device = device or torch.device("cpu")
     console = console or Console(stderr=True)
@@ -84,8 +90,8 @@ def train(
         start(net, pretrained or find())
     net.to(device)
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if start_from is not None:
-        checkpoint.fit_into(net, load_net(start_from).state_dict(), str(start_from))
+    if start_from is not None and not resume:
+        _begin(net, start_from, training, recipe, seed)
     average = AveragedModel(net, multi_avg_fn=_mean(recipe.ema), use_buffers=True)
     steppers = optimizers.build(net, recipe)  # type: ignore[arg-type]
     peaks = [[group["lr"] for group in s.param_groups] for s in steppers]
@@ -122,6 +128,30 @@ def train(
             if board is not None:
                 board.close()
     return _averaged(average)
+
+
+def _begin(net: Net, place: Path, training: Sequence[Sample], recipe: LineRecipe, seed: int) -> None:
+    """Put the weights of the run or the exported file at `place` into `net`."""
+    if place.suffix != ".onnx" or place.is_dir():
+        checkpoint.fit_into(net, load_net(place).state_dict(), str(place))
+        return
+    recogniser = LineRecogniser(place, threads=1)
+    checkpoint.fit_into(fuse(net), net_of(recogniser).state_dict(), str(place))  # before lines are read
+    rng = np.random.default_rng(seed)
+    some = [training[i] for i in rng.permutation(len(training))[:_SEEN]]
+    images = [distort(s.ink, s.rows, rng, recipe.strength) for s in some]
+    checkpoint.fit_into(net, restored(recogniser, images).state_dict(), str(place))
+
+
+def origin(place: Path) -> dict[str, Any]:
+    """Return what is on record of a run, or of an exported file: licences, what it was trained on, …
+
+    Raises:
+        ModelError: it is neither.
+    """
+    if place.suffix == ".onnx" and not place.is_dir():
+        return read_card(place.with_suffix(".json"))
+    return _record(place)
 
 
 @contextmanager
@@ -278,13 +308,19 @@ def load_net(folder: Path) -> Net:
         ModelError: no run there, or a damaged one.
     """
     try:
-        record = json.loads((folder / RECORD).read_text("utf-8"))
-        net = build(record["net"])
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        net = build(_record(folder)["net"])
+    except (KeyError, TypeError) as error:
         raise ModelError(f"{folder}: no run of the line recogniser here ({error})") from error
     tensors: dict[str, Tensor] = checkpoint.read(folder / NET)
     checkpoint.fit_into(net, tensors, str(folder / NET))
     return net.eval()
+
+
+def _record(folder: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads((folder / RECORD).read_text("utf-8")))
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise ModelError(f"{folder}: no run of the line recogniser here ({error})") from error
 
 
 def _bar(console: Console) -> Progress:
