@@ -70,6 +70,15 @@ def test_forward_is_what_the_recogniser_computes(recogniser: LineRecogniser, tai
         np.testing.assert_allclose(ours[: len(theirs)], theirs, atol=2e-3)
 
 
+def test_features_and_frames_come_together(recogniser: LineRecogniser, tail: Tail) -> None:
+    lines = strips(300, 64, 129)
+    features, frames = tail.seen(lines)
+    for found, expected in ((features, recogniser.features(lines)), (frames, tail.frames(lines))):
+        assert [f.shape for f in found] == [f.shape for f in expected]
+        for ours, theirs in zip(found, expected, strict=True):
+            np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
 def test_what_was_given_leaves_the_base_as_it_was(recogniser: LineRecogniser, tail: Tail) -> None:
     lines = strips(200)
     before = recogniser.features(lines)[0]

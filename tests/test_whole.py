@@ -107,6 +107,11 @@ def test_a_line_with_more_text_than_frames_teaches_nothing(small: LineRecogniser
     assert not whole.gradient(lines()[0].strip[:, :32], classes("the age of wisdom"), whole.base)
 
 
+def test_a_line_too_wide_for_the_memory_teaches_nothing(small: LineRecogniser) -> None:
+    whole = Whole(small)
+    assert not whole.gradient(np.zeros((40, 20_000), np.uint8), classes("wide"), whole.base)
+
+
 def test_nothing_else_is_loaded() -> None:
     code = (
         "import sys; from unscrawl.line_recogniser import LineRecogniser;"

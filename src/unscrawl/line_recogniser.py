@@ -179,10 +179,19 @@ class LineRecogniser:
         self, strips: Sequence[NDArray[np.uint8]], output: str, given: Mapping[str, Floats] | None = None
     ) -> list[Floats]:
         """Return an output of the trunk for each strip, float32 [T, D], as `features` does."""
+        return [found[0] for found in self.outputs(strips, [output], given)]
+
+    def outputs(
+        self,
+        strips: Sequence[NDArray[np.uint8]],
+        names: Sequence[str],
+        given: Mapping[str, Floats] | None = None,
+    ) -> list[list[Floats]]:
+        """Return several outputs of the trunk for each strip, float32 [T, D] each, as `features` does."""
         by_width: dict[int, list[int]] = {}
         for i, strip in enumerate(strips):
             by_width.setdefault(max(1, -(-strip.shape[1] // STEP)) * STEP, []).append(i)
-        out: list[Floats] = [np.zeros((0, 0), np.float32)] * len(strips)
+        out: list[list[Floats]] = [[]] * len(strips)
         for wide, places in by_width.items():
             most = max(1, _AREA // wide)
             for start in range(0, len(places), most):
@@ -190,8 +199,8 @@ class LineRecogniser:
                 images = np.zeros((len(part), HEIGHT, wide), np.uint8)
                 for image, i in zip(images, part, strict=True):
                     image[:, : strips[i].shape[1]] = strips[i]
-                for row, i in zip(self.run(images, [output], given)[0], part, strict=True):
-                    out[i] = row[: self.length(strips[i].shape[1])]
+                for i, *rows in zip(part, *self.run(images, names, given), strict=True):
+                    out[i] = [row[: self.length(strips[i].shape[1])] for row in rows]
         return out
 
     def length(self, wide: int) -> int:

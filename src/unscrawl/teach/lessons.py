@@ -24,20 +24,25 @@ Floats = NDArray[np.float32]
 
 
 def lessons_of(
-    lines: Sequence[Sample], features: Sequence[Floats], tail: Tail | None, copies: int
+    lines: Sequence[Sample],
+    features: Sequence[Floats],
+    tail: Tail | None,
+    copies: int,
+    frames: Sequence[Floats] | None = None,
 ) -> list[Lesson]:
-    """Put lines together with what the base sees of them; a tail sees distorted copies as well."""
+    """Put lines together with what the base sees of them; a tail sees distorted copies as well.
+
+    `frames` are those of the lines as `Tail.frames` gives them, where they are known.
+    """
     texts = [classes(line.text) for line in lines]
     if tail is None:
         return [Lesson(seen, text) for seen, text in zip(features, texts, strict=True)]
-    strips = [
-        [line.strip, *_copies(line.strip, text, copies, tail)]
-        for line, text in zip(lines, texts, strict=True)
-    ]
-    frames = iter(tail.frames([strip for same in strips for strip in same]))
+    own = frames if frames is not None else tail.frames([line.strip for line in lines])
+    strips = [_copies(line.strip, text, copies, tail) for line, text in zip(lines, texts, strict=True)]
+    rest = iter(tail.frames([strip for same in strips for strip in same]))
     return [
-        Lesson(seen, text, tuple((next(frames), tail.length(strip.shape[1])) for strip in same))
-        for seen, text, same in zip(features, texts, strips, strict=True)
+        Lesson(seen, text, ((first, len(seen)), *((next(rest), tail.length(s.shape[1])) for s in same)))
+        for seen, text, first, same in zip(features, texts, own, strips, strict=True)
     ]
 
 

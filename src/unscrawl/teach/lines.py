@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,7 @@ _DEEP: Final = (
 )
 
 Floats = NDArray[np.float32]
+_T = TypeVar("_T")
 LeftOut: TypeAlias = tuple[str, str]
 """What was not taken, and why."""
 
@@ -59,12 +60,13 @@ def teach_lines_of(
     lines = [s for s in hand.lines if s.strip.tobytes() not in fresh] + list(new)
     base, found = recogniser, None
     if how.deep:
-        kept, seen, unfit = _fitting(lines, fresh, base)
+        kept, seen, _, unfit = _fitting(lines, fresh, base, None)
         found = teach_deeply(kept, seen, _head(base), base, _part(how.watch, 0, _DEEP))
     deep = found.changes if found else _deep_of(hand, base)
-    if not found:
+    if not (found and deep):
         recogniser = _adapted(base, deep, hand) if deep else base
-        kept, seen, unfit = _fitting(lines, fresh, recogniser)
+        tail = Tail.of(recogniser)
+        kept, seen, frames, unfit = _fitting(lines, fresh, recogniser, tail)
     left_out += [(s.name, "its text does not fit the picture") for s in unfit]
     taken = len(new) - len(unfit)
     if not kept:
@@ -75,9 +77,8 @@ def teach_lines_of(
             how.watch(1.0)
         figures |= {"cer_before": found.before, "cer_after": found.after}
         return replace(hand, lines=tuple(kept), line=_nothing_but(deep, base), figures=figures), taken
-    tail = Tail.of(recogniser)
     told = Base(_head(recogniser), Replay(*recogniser.replay) if recogniser.replay else None, tail)
-    lessons = lessons_of(kept, seen, tail, max(effort.copies for effort in how.efforts))
+    lessons = lessons_of(kept, seen, tail, max(effort.copies for effort in how.efforts), frames)
     outcome = _learn(lessons, told, recogniser, replace(how, watch=_part(how.watch, _DEEP * bool(found), 1)))
     line_head = _nothing_but(deep, base) if deep else None
     if outcome.learnt is not None:
@@ -89,18 +90,24 @@ def teach_lines_of(
 
 
 def _fitting(
-    lines: Sequence[Sample], fresh: Set[bytes], recogniser: LineRecogniser
-) -> tuple[list[Sample], list[Floats], list[Sample]]:
-    """Return the lines to learn from with their features, and those of the fresh whose text is another's."""
-    kept, seen, unfit = [], [], []
-    for line, frames in zip(lines, recogniser.features([s.strip for s in lines]), strict=True):
-        known = line.strip.tobytes() not in fresh
-        if known or fits(recogniser.log_probabilities(frames), classes(line.text)):
-            kept.append(line)
-            seen.append(frames)
-        else:
-            unfit.append(line)
-    return kept, seen, unfit
+    lines: Sequence[Sample], fresh: Set[bytes], recogniser: LineRecogniser, tail: Tail | None
+) -> tuple[list[Sample], list[Floats], list[Floats] | None, list[Sample]]:
+    """Return the lines to learn from, their features, and the fresh ones whose text is another's.
+
+    Before the last come the frames that the tail sees of those, where there is a tail.
+    """
+    strips = [s.strip for s in lines]
+    features, frames = tail.seen(strips) if tail else (recogniser.features(strips), None)
+    fitting = [
+        line.strip.tobytes() not in fresh or fits(recogniser.log_probabilities(f), classes(line.text))
+        for line, f in zip(lines, features, strict=True)
+    ]
+
+    def chosen(values: Sequence[_T]) -> list[_T]:
+        return [value for value, good in zip(values, fitting, strict=True) if good]
+
+    unfit = [line for line, good in zip(lines, fitting, strict=True) if not good]
+    return chosen(lines), chosen(features), chosen(frames) if frames is not None else None, unfit
 
 
 def _part(watch: Callable[[float], None] | None, start: float, stop: float) -> Callable[[float], None] | None:

@@ -39,8 +39,8 @@ class Trunk(Protocol):
     def run(self, images: NDArray[np.uint8], outputs: Sequence[str]) -> list[NDArray[Any]]:
         """Return outputs of the trunk."""
 
-    def frames(self, strips: Sequence[NDArray[np.uint8]], output: str) -> list[Floats]:
-        """Return one output for each strip, [T, D]."""
+    def outputs(self, strips: Sequence[NDArray[np.uint8]], names: Sequence[str]) -> list[list[Floats]]:
+        """Return outputs for each strip, [T, D] each."""
 
 
 class _Dense(NamedTuple):
@@ -110,8 +110,13 @@ class Tail:
 
         Those of the paper beyond its end, which the recogniser sees when it reads, are among them.
         """
-        wide = [np.pad(s, ((0, 0), (0, -s.shape[1] % _STEP))) for s in strips]
-        return self._recogniser.frames(wide, self._frames)
+        return [found for (found,) in self._recogniser.outputs(_padded(strips), [self._frames])]
+
+    def seen(self, strips: Sequence[NDArray[np.uint8]]) -> tuple[list[Floats], list[Floats]]:
+        """Return the recogniser's features of each strip, and `frames`, at the cost of one of them."""
+        found = self._recogniser.outputs(_padded(strips), ["features", self._frames])
+        features = [f[: self.length(s.shape[1])] for (f, _), s in zip(found, strips, strict=True)]
+        return features, [frames for _, frames in found]
 
     def forward(self, frames: Sequence[Floats], values: Mapping[str, Floats]) -> tuple[list[Floats], Trace]:
         """Return the features [T, D] of several lines, and what `backward` needs.
@@ -155,6 +160,10 @@ class Tail:
         gradient[self._norm[0]] = (d * trace.normal).sum(axis=(0, 1))
         gradient[self._norm[1]] = d.sum(axis=(0, 1))
         return gradient
+
+
+def _padded(strips: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
+    return [np.pad(s, ((0, 0), (0, -s.shape[1] % _STEP))) for s in strips]
 
 
 def _through(x: Floats, layer: _Dense, values: Mapping[str, Floats]) -> Floats:

@@ -40,6 +40,7 @@ _BETAS: Final = (0.9, 0.999)  # of Adam
 _WARM: Final = 5  # steps until the rate is reached
 _MOST: Final = 1.0  # length of a step's gradient
 _SMALL: Final = 9  # values of a kernel up to which it is changed as it is
+_WIDEST: Final = 4000  # columns of a line: 130 bytes are kept for each of its pixels on the way back
 _COPIES: Final = 0.8  # share of lines that are distorted
 _STRENGTH: Final = 1.0  # of the distortion
 
@@ -100,7 +101,7 @@ class Whole:
     ) -> Changes:
         """Return the gradient of CTC's loss for each character of one line with respect to what is learnt.
 
-        Nothing where the line has fewer frames than its text needs.
+        Nothing where the line has fewer frames than its text needs, or is too wide for the memory.
 
         Args:
             strip: uint8 [40, W], from `strip.prepare`.
@@ -108,7 +109,7 @@ class Whole:
             weights: from `with_changes`.
         """
         count = self._length(strip.shape[1])
-        if count < room(text):
+        if count < room(text) or strip.shape[1] > _WIDEST:
             return {}
         padded = np.pad(strip, ((0, 0), (0, -strip.shape[1] % STEP)))
         values = _values(weights)
