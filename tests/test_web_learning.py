@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 from starlette.testclient import TestClient
 
 from conftest import LETTER
+from unscrawl import teach
+from unscrawl.hand import Hand, Sample
+from unscrawl.web import learning
+from unscrawl.web.learning import OwnHands
 from web_real import client
 
 __all__ = ["client"]
@@ -50,3 +57,46 @@ def test_hand_without_a_proper_name_is_refused(client: TestClient) -> None:
         answer = client.post(f"/api/hands/{name}/teach", files=files, data={"text": "Dear Edith"})
         assert answer.status_code in (404, 405, 422)
         assert list(answer.json()) == ["error"]
+
+
+def hand(text: str) -> Hand:
+    return Hand("andrew", (Sample(np.full((40, 80), 255, np.uint8), text),))
+
+
+def test_hand_is_taught_thoroughly_on_the_networks_that_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: dict[str, Any] = {}
+
+    def again(name: str, **how: Any) -> teach.Report:
+        asked.update(how, name=name)
+        how["watch"](0.5)
+        return teach.Report(Hand.load(name), 0, 0, (), None, None, None, None, True, 90.0)
+
+    monkeypatch.setenv("UNSCRAWL_HANDS", str(tmp_path))
+    monkeypatch.setattr(learning, "again", again)
+    hand("Dear Edith").save()
+    hands, shares = OwnHands(), list[float]()
+    report = hands.thoroughly("andrew", shares.append)
+    base = hands.reader(None)
+    assert (asked["name"], asked["thorough"]) == ("andrew", True)
+    assert (asked["recogniser"], asked["glyphs"]) == (base.line_recogniser, base.recogniser)
+    assert (shares, report.used, report.kept) == ([0.5], 1, True)
+
+
+def test_reader_of_a_hand_follows_what_it_is_taught(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("UNSCRAWL_HANDS", str(tmp_path))
+    hands = OwnHands()
+
+    def known() -> str:
+        read = hands.reader("andrew").hand
+        assert read is not None
+        return read.lines[0].text
+
+    hand("Dear Edith").save()
+    assert known() == "Dear Edith"
+    hand("Dear Andrew").save()
+    assert known() == "Dear Andrew"
+    Hand.undo("andrew")
+    hand("My friend").save()  # has the number of the state that was taken back
+    assert known() == "My friend"

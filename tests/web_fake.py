@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -85,13 +86,18 @@ class FakeReader:
 
 @dataclass
 class FakeHands:
-    """Learns whole words by heart; `seen` holds all lessons, `looks` the pictures that were looked at."""
+    """Learns whole words by heart; `seen` holds all lessons, `looks` the pictures that were looked at.
+
+    Taught thoroughly, for so many `seconds`, a hand knows every slip, unless there is `trouble` at the end.
+    """
 
     taught: dict[str, dict[str, str]] = field(default_factory=dict)
     seen: list[Lesson] = field(default_factory=list)
     looks: list[str] = field(default_factory=list)
     useful: bool = True
     lines: Sequence[str] = WRITTEN
+    seconds: float = 0.0
+    trouble: Exception | None = None
 
     def names(self) -> list[str]:
         return sorted(self.taught)
@@ -108,6 +114,19 @@ class FakeHands:
             known = {slip: word for slip, word in SLIPS.items() if word in right}
             self.taught[hand] = self.taught.get(hand, {}) | known
         return Report(len(lessons), [("line 9", "too short")], 0.2, 0.1, kept=self.useful)
+
+    def thoroughly(self, hand: str, watch: Callable[[float], None]) -> Report:
+        self.reader(hand)
+        began = time.monotonic()
+        while (spent := time.monotonic() - began) < self.seconds:
+            watch(spent / self.seconds)
+            time.sleep(0.02)
+        if self.trouble:
+            raise self.trouble
+        watch(1.0)
+        if self.useful:
+            self.taught[hand] = self.taught[hand] | SLIPS
+        return Report(len(self.taught[hand]), [], 0.2, 0.1, kept=self.useful)
 
     def undo(self, hand: str) -> None:
         self.reader(hand)

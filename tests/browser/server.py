@@ -1,4 +1,4 @@
-"""Serve the page with simple hands: `python server.py FILE PORT LINES`, for tests that kill it."""
+"""Serve the page with simple hands: `python server.py FILE PORT LINES SECONDS`, for tests that kill it."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from unscrawl.web.store import Store
 from web_fake import WRITTEN, FakeHands
 
 if __name__ == "__main__":
-    file, port, lines = sys.argv[1:]
+    file, port, lines, seconds = sys.argv[1:]
     # Three lines as they are; of more, each is as long as all three.
     written = WRITTEN if int(lines) == len(WRITTEN) else (" ".join(WRITTEN),) * int(lines)
-    app = create_app(Store(Path(file)), FakeHands(lines=written))
+    app = create_app(Store(Path(file)), FakeHands(lines=written, seconds=float(seconds)))
     uvicorn.run(app, port=int(port), log_level="warning")

@@ -40,7 +40,7 @@ class Work:
         return sum(spent[part] for part in parts), spent["LayoutCount"]
 
 
-pytestmark = pytest.mark.parametrize("server", [LINES], indirect=True)
+pytestmark = pytest.mark.parametrize("server", [{"lines": LINES}], indirect=True)
 
 
 def test_page_is_drawn_at_once(long: Page) -> None:

@@ -26,20 +26,24 @@ expect.set_options(timeout=1000 * _PATIENCE)
 
 
 class Server:
-    """A server that can be killed and started again on the same file and port; it sees `lines` on a page."""
+    """A server that can be killed and started again on the same file and port.
 
-    def __init__(self, folder: Path, lines: int) -> None:
+    It sees `lines` on a page, and teaches thoroughly for so many `seconds`.
+    """
+
+    def __init__(self, folder: Path, lines: int = 3, seconds: float = 3.0) -> None:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.data = folder / "pages.sqlite"
         self.lines = lines
+        self.seconds = seconds
         self.start()
 
     def start(self) -> None:
         program = str(Path(__file__).parent / "server.py")
-        arguments = [str(self.data), str(self.port), str(self.lines)]
+        arguments = [str(self.data), str(self.port), str(self.lines), str(self.seconds)]
         self.process = subprocess.Popen([sys.executable, program, *arguments])
         until = time.monotonic() + _PATIENCE
         while time.monotonic() < until:
@@ -57,8 +61,8 @@ class Server:
 
 @pytest.fixture
 def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Server]:
-    """A server that sees three lines on a page; tests may ask for another number by `indirect`."""
-    running = Server(tmp_path, getattr(request, "param", 3))
+    """A server that sees three lines on a page; tests may ask for what `Server` takes by `indirect`."""
+    running = Server(tmp_path, **getattr(request, "param", {}))
     yield running
     running.kill()
 

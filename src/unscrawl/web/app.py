@@ -46,6 +46,7 @@ def create_app(
     @asynccontextmanager
     async def life(app: FastAPI) -> AsyncIterator[None]:
         yield
+        app.state.desk.thorough.close()
         app.state.slow.close()
         app.state.quick.close()
         store.close()

@@ -23,6 +23,7 @@ from unscrawl.web.lessons import Hands, Lesson, Report
 from unscrawl.web.records import Edit, NewPage, PageRow, Reading
 from unscrawl.web.refused import RefusedError
 from unscrawl.web.store import Store
+from unscrawl.web.thorough import Thorough
 
 __all__ = ["Desk", "Reread", "Worker"]
 
@@ -82,6 +83,7 @@ class Desk:
     def __init__(self, store: Store, hands: Hands) -> None:
         self.store = store
         self.hands = hands
+        self.thorough = Thorough(hands)
         self._seen: OrderedDict[str, Seen | SeenGlyph] = OrderedDict()
 
     def read(self, data: bytes, name: str, layout: Layout, hand: str | None) -> Page:
@@ -123,8 +125,9 @@ class Desk:
         """Teach `hand` what was corrected on a page, and read the page again with it.
 
         Raises:
-            RefusedError: nothing was corrected or confirmed yet (422).
+            RefusedError: nothing was corrected or confirmed yet (422), or the hand is being taught (409).
         """
+        self.thorough.check(hand)
         last = self.store.reading(key)
         parts = vouched(last)
         if not parts:
@@ -139,7 +142,18 @@ class Desk:
 
     def teach(self, hand: str, data: bytes, name: str, text: str) -> Report:
         """Teach `hand` one uploaded picture of a line."""
+        self.thorough.check(hand)
         return self.hands.teach(hand, [Lesson(name, load(data, name), None, text, "line")])
+
+    def undo_hand(self, hand: str) -> None:
+        """Take back the last teaching of a hand."""
+        self.thorough.check(hand)
+        self.hands.undo(hand)
+
+    def forget_hand(self, hand: str) -> None:
+        """Delete a hand."""
+        self.thorough.check(hand)
+        self.hands.forget(hand)
 
     def forget(self, key: str) -> None:
         """Delete a page."""

@@ -10,6 +10,7 @@ from unscrawl.shelf import SUFFIX
 from unscrawl.web.api import FAILURES, At, Name, Picture, Quick, Slow, as_file, file_answer, file_name, taught
 from unscrawl.web.document import right_text
 from unscrawl.web.schema import HandAbout, HandName, Taught
+from unscrawl.web.thorough import Progress
 
 __all__ = ["router"]
 
@@ -50,11 +51,28 @@ async def teach(desk: At, slow: Slow, hand: Name, picture: Picture, text: Annota
     return taught(await slow(desk.teach, hand, await picture.read(), file_name(picture), right))
 
 
+@router.post(
+    "/{hand}/thorough", summary="Begin to teach a hand thoroughly all that it keeps", status_code=202
+)
+def begin(desk: At, hand: Name) -> Progress:
+    return desk.thorough.start(hand)
+
+
+@router.get("/{hand}/thorough", summary="How far the thorough teaching of a hand is, or how it ended")
+def thorough(desk: At, hand: Name) -> Progress:
+    return desk.thorough.of(hand)
+
+
+@router.delete("/{hand}/thorough", summary="Stop the thorough teaching of a hand, which takes a moment")
+def stop(desk: At, hand: Name) -> Progress:
+    return desk.thorough.stop(hand)
+
+
 @router.post("/{hand}/undo", summary="Take back what a hand was taught last", status_code=204)
 async def undo(desk: At, slow: Slow, hand: Name) -> None:
-    await slow(desk.hands.undo, hand)
+    await slow(desk.undo_hand, hand)
 
 
 @router.delete("/{hand}", summary="Forget a hand", status_code=204)
 async def forget(desk: At, slow: Slow, hand: Name) -> None:
-    await slow(desk.hands.forget, hand)
+    await slow(desk.forget_hand, hand)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -37,7 +37,7 @@ class OwnHands:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._base: Reader | None = None
-        self._taught: tuple[tuple[str, int], Reader] | None = None  # the hand read last, and its state
+        self._taught: tuple[tuple[str, int, int], Reader] | None = None  # the hand read last, and its state
         self._written: tuple[Picture, Writing] | None = None
 
     def names(self) -> list[str]:
@@ -49,10 +49,10 @@ class OwnHands:
                 self._base = Reader()
             if hand is None:
                 return self._base
-            now = (hand, max(shelf.states(hand), default=0))
+            now = _state(hand)  # before it is loaded: it may be taught meanwhile
             if self._taught is None or self._taught[0] != now:
                 known = self._fitting(Hand.load(hand), self._base)
-                self._taught = (hand, known.state), self._base.with_hand(known)
+                self._taught = now, self._base.with_hand(known)
             return self._taught[1]
 
     def teach(self, hand: str, lessons: Sequence[Lesson]) -> Report:
@@ -71,6 +71,14 @@ class OwnHands:
         told = teach(hand, samples, characters, recogniser=base.line_recogniser, glyphs=base.recogniser)
         left_out += told.left_out
         return Report(told.lines_used, left_out, *_rates(told.hand), told.kept)
+
+    def thoroughly(self, hand: str, watch: Callable[[float], None]) -> Report:
+        self.reader(hand)  # fits the networks then: readers need not teach it meanwhile, and so not wait
+        base = self.reader(None)
+        told = again(
+            hand, recogniser=base.line_recogniser, glyphs=base.recogniser, watch=watch, thorough=True
+        )
+        return Report(len(told.hand.lines), told.left_out, *_rates(told.hand), told.kept)
 
     def undo(self, hand: str) -> None:
         Hand.undo(hand)
@@ -92,9 +100,9 @@ class OwnHands:
         except ModelError as error:  # the client's fault here
             raise RefusedError(422, str(error)) from None
         name = shelf.check_name(name or hand.name)
+        _check_free(name)  # at once: a hand that is being taught is locked for minutes
         with shelf.locked(name):
-            if shelf.states(name):
-                raise RefusedError(409, f"there is a hand called {name!r} already: use another name")
+            _check_free(name)
             return _holding(replace(hand, name=name).save())
 
     def _fitting(self, hand: Hand, base: Reader) -> Hand:
@@ -111,6 +119,20 @@ class OwnHands:
         if lesson.box is not None:
             return writing.at(lesson.box)
         return writing.lines[0] if writing.lines else None
+
+
+def _state(hand: str) -> tuple[str, int, int]:
+    """Return what tells the hand's last state from others: one that was taken back may leave its number."""
+    last = max(shelf.states(hand), default=0)
+    try:
+        return hand, last, shelf.path(hand, last).stat().st_mtime_ns
+    except OSError:
+        return hand, last, 0
+
+
+def _check_free(name: str) -> None:
+    if shelf.states(name):
+        raise RefusedError(409, f"there is a hand called {name!r} already: use another name")
 
 
 def _holding(hand: Hand) -> Holding:

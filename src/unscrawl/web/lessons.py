@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -71,6 +71,13 @@ class Hands(Protocol):
 
     def teach(self, hand: str, lessons: Sequence[Lesson]) -> Report:
         """Teach a hand, which is made where it does not exist."""
+
+    def thoroughly(self, hand: str, watch: Callable[[float], None]) -> Report:
+        """Teach a hand once more all that it keeps, for minutes, while other threads use the other methods.
+
+        `watch` is told the share that is done, now and then; what it raises stops the work, and the hand
+        stays as it was.
+        """
 
     def undo(self, hand: str) -> None:
         """Take back the last teaching of a hand."""

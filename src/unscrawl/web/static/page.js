@@ -1,12 +1,11 @@
-// One page: read it, correct it, teach a hand.
+// One page: shown and corrected; the teacher reads it anew and teaches hands.
 
 import { api } from "./api.js";
 import { Bench } from "./bench.js";
 import { complain, count, say, show } from "./dom.js";
-import { NEW, askName, fillHands, lastHand, rememberHand } from "./hands.js";
 import { Saver } from "./saver.js";
 import { Sheet } from "./sheet.js";
-import { tellChanges } from "./told.js";
+import { Teacher } from "./teacher.js";
 
 export async function pageView(id) {
   const [about, page] = await Promise.all([api.about(), api.page(id)]);
@@ -16,7 +15,6 @@ export async function pageView(id) {
 class PageView {
   constructor(id, hands, page) {
     this.id = id;
-    this.hands = hands;
     this.main = show("page-view", page.name);
     this.find = (selector) => this.main.querySelector(selector);
     this.picture = api.file(id, "picture");
@@ -36,6 +34,7 @@ class PageView {
       close: (at) => this.close(at),
     });
     this.saver = new Saver((waiting) => this.count(waiting));
+    this.teacher = new Teacher(this, hands);
     // Other windows of this browser say at once what they saved; those elsewhere are asked on coming back.
     this.others = new BroadcastChannel("unscrawl");
     this.others.onmessage = ({ data }) => data === id && this.refresh();
@@ -49,13 +48,12 @@ class PageView {
     document.removeEventListener("visibilitychange", this.back);
     this.others.close();
     this.saver.leave();
+    this.teacher.leave();
     this.sheet.leave();
   };
 
   tools() {
     this.find("h1").textContent = document.title.replace(/ – unscrawl$/, "");
-    this.find("#learn").addEventListener("click", () => this.learn());
-    this.find("#hand").addEventListener("change", () => this.choose());
     this.find("#as-text").href = api.file(this.id, "text");
     this.find("#as-json").href = api.file(this.id, "json");
     this.find("#copy").addEventListener("click", async () => {
@@ -75,10 +73,7 @@ class PageView {
   /** Show a page as the server has it. */
   show(page, changed) {
     this.page = page;
-    fillHands(this.find("#hand"), this.hands, page.hand ?? this.fresh ?? lastHand(), {
-      fresh: true,
-      extra: this.fresh,
-    });
+    this.teacher.offer(page.hand);
     this.sheet.draw(page, this.picture, changed);
     this.count(this.saver.waiting);
   }
@@ -199,73 +194,5 @@ class PageView {
       complain(`Not saved: ${error.message}`);
     };
     this.saver.add(request, saved, failed);
-  }
-
-  async choose() {
-    const select = this.find("#hand");
-    if (select.value === NEW) {
-      const why = "What you correct teaches this hand alone; other pages can be read with it too.";
-      const name = await askName("Whose hand is this?", why);
-      this.fresh = name || this.fresh;
-      fillHands(select, this.hands, name || this.page.hand, { fresh: true, extra: this.fresh });
-      if (name) rememberHand(name);
-      return name;
-    }
-    const hand = select.value;
-    rememberHand(hand);
-    if (hand === this.fresh && !this.hands.includes(hand)) return hand;
-    await this.busy("Reading again…", () => api.read(this.id, this.page.reading, hand || null));
-    return hand;
-  }
-
-  async learn() {
-    const select = this.find("#hand");
-    if (!select.value) {
-      select.value = NEW;
-      if (!(await this.choose())) return;
-    }
-    const hand = select.value;
-    await this.busy(`Learning ${hand}’s hand…`, () => api.learn(this.id, hand));
-    if (this.hands.includes(hand)) return;
-    this.hands = (await api.about()).hands;
-    this.show(this.page, this.sheet.changed);
-  }
-
-  /** Do what gives a new reading, and tell what it changed. */
-  async busy(text, request) {
-    complain("");
-    this.close();
-    await this.saver.idle();
-    say(text, { busy: true });
-    this.waiting(true);
-    try {
-      const answer = await request();
-      const changed = new Map(answer.changes.map((c) => [`${c.line} ${c.word}`, c.before]));
-      this.show(answer.page, changed);
-      tellChanges(this.find("#told"), answer, {
-        go: ({ line, word }) => this.open({ line, word, glyph: null }),
-        undo: () => this.undo(answer.page.hand),
-      });
-      this.others.postMessage(this.id);
-    } catch (error) {
-      say("");
-      complain(error.message);
-      if (error.status === 409) this.refresh();
-    }
-    this.waiting(false);
-  }
-
-  /** Show that a new reading is on its way; one at a time is enough. */
-  waiting(on) {
-    this.main.firstElementChild.ariaBusy = on ? "true" : null;
-    this.find("#learn").disabled = this.find("#hand").disabled = on;
-  }
-
-  async undo(hand) {
-    await this.busy(`Taking back what ${hand} was taught last…`, async () => {
-      await api.undo(hand);
-      this.hands = (await api.about()).hands;
-      return api.read(this.id, this.page.reading, this.hands.includes(hand) ? hand : null);
-    });
   }
 }

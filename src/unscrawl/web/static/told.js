@@ -4,8 +4,11 @@ import { count, el, say } from "./dom.js";
 
 const percent = (rate) => `${(100 * rate).toFixed(rate < 0.1 ? 1 : 0)} %`;
 
-/** Tell of `answer` in `section`; `go(change)` leads to a word, `undo()` takes the teaching back. */
-export function tellChanges(section, answer, { go, undo }) {
+/**
+ * Tell of `answer` in `section`; `go(change)` leads to a word, `undo()` takes the teaching back. Who does something
+ * else when it comes, `aside`, is not led away from that.
+ */
+export function tellChanges(section, answer, { go, undo, aside }) {
   const lines = summary(answer);
   const close = el("button", { type: "button", className: "close", textContent: "×", "aria-label": "Close" });
   close.addEventListener("click", () => (section.hidden = true));
@@ -23,16 +26,17 @@ export function tellChanges(section, answer, { go, undo }) {
   }
   section.replaceChildren(...parts);
   section.hidden = false;
-  section.focus({ preventScroll: true });
-  section.scrollIntoView({ block: "nearest" });
-  say(lines.join(" "), { shown: false });
+  if (!aside || document.activeElement === document.body) section.focus({ preventScroll: true });
+  if (!aside) section.scrollIntoView({ block: "nearest" });
+  say(lines.join(" "), { shown: section.getBoundingClientRect().bottom <= 0 });
 }
 
 function summary({ taught, changes, saved, wrong, homeless, page }) {
   const lines = [];
   if (taught && !taught.kept) {
     lines.push("Nothing was learnt: it would not have made this hand’s reading better.");
-  } else if (taught) lines.push(`${page.hand} was taught ${count(taught.used, "line")}.`);
+  } else if (taught?.thorough) lines.push(`${page.hand} was taught thoroughly.`);
+  else if (taught) lines.push(`${page.hand} was taught ${count(taught.used, "line")}.`);
   else lines.push(page.hand ? `Read with ${page.hand}’s hand.` : "Read without a hand.");
   if (taught && taught.before !== null && taught.after !== null)
     lines.push(`Wrong characters on lines held back: ${percent(taught.before)} before, ${percent(taught.after)} now.`);
