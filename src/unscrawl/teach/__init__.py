@@ -14,7 +14,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from unscrawl import shelf
 from unscrawl.errors import OptionError
@@ -26,6 +25,7 @@ from unscrawl.teach.glyphs import adapt_characters
 from unscrawl.teach.lines import How, LeftOut, teach_lines_of
 from unscrawl.teach.pupil import QUICK, THOROUGH
 from unscrawl.teach.symbols import learn_symbols
+from unscrawl.teach.threads import one_thread
 from unscrawl.teach.wording import spell, words_of
 
 __all__ = ["Character", "Report", "Sample", "again", "teach"]
@@ -144,7 +144,7 @@ def _teach(
         ]
         samples = ()
     lines_used = characters_used = 0
-    with threadpool_limits(limits=1, user_api="blas"):  # small matrices: a second thread slows all down
+    with one_thread():
         if lines.recogniser is not None and (samples or hand.lines):
             hand, lines_used = teach_lines_of(
                 hand, _readable(samples, left_out), lines.recogniser, lines, left_out
