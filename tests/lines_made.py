@@ -6,9 +6,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
+from unscrawl.learn.lines.export import export
+from unscrawl.learn.lines.net import Net
 from unscrawl.learn.lines.sources import Sample, to_ink
+from unscrawl.line_recogniser import LineRecogniser
 from unscrawl.strip import band
 
 
@@ -26,6 +30,15 @@ def sample(text: str, source: str = "drawn") -> Sample:
     """Return `text`, drawn, as a line to train on."""
     ink = to_ink(line(text))
     return Sample(ink, band(ink), text, source, f"{text}.png")
+
+
+def exported(folder: Path, net: Net) -> LineRecogniser:
+    """Export a network of chance, no two of whose tensors are alike: the exporter would store them once."""
+    with torch.no_grad():
+        for parameter in net.parameters():
+            parameter.add_(0.02 * torch.randn_like(parameter))
+    export(net, folder / "line.onnx", [sample("hello")])
+    return LineRecogniser(folder / "line.onnx", threads=1)
 
 
 def png(path: Path, grey: NDArray[np.uint8]) -> None:

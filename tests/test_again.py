@@ -16,13 +16,12 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from conftest import Ran
-from lines_made import line, png, sample
+from lines_made import exported, line, png, sample
 from unscrawl.alphabet import LINE
 from unscrawl.distort import plain
 from unscrawl.errors import ModelError
 from unscrawl.learn.lines import again, loop
 from unscrawl.learn.lines.batches import collate
-from unscrawl.learn.lines.export import export
 from unscrawl.learn.lines.net import LineNet, Net
 from unscrawl.learn.lines.pretrained import PretrainedNet
 from unscrawl.learn.lines.recipe import LineRecipe
@@ -39,10 +38,7 @@ def made(folder: Path, net: Net) -> LineRecogniser:
     with torch.no_grad():
         for _ in range(3):
             net(torch.randint(0, 256, (2, 40, 64), dtype=torch.uint8))
-        for parameter in net.parameters():  # the exporter stores equal tensors once
-            parameter.add_(0.02 * torch.randn_like(parameter))
-    export(net, folder / "line.onnx", LINES[:1])
-    return LineRecogniser(folder / "line.onnx", threads=1)
+    return exported(folder, net)
 
 
 @pytest.fixture(scope="module")

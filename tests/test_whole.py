@@ -12,12 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from lines_made import line, sample
+from lines_made import exported, line
 from unscrawl.alphabet import LINE
 from unscrawl.errors import ModelError
 from unscrawl.hand import Sample
-from unscrawl.learn.lines.export import export
-from unscrawl.learn.lines.net import LineNet, Net
+from unscrawl.learn.lines.net import LineNet
 from unscrawl.learn.lines.pretrained import PretrainedNet
 from unscrawl.line_recogniser import LineRecogniser
 from unscrawl.onnxfile import SIDES
@@ -28,25 +27,16 @@ from unscrawl.teach.whole import Whole
 from unscrawl.teach.wording import classes
 
 
-def made(folder: Path, net: Net) -> LineRecogniser:
-    """Export a network of chance."""
-    with torch.no_grad():
-        for parameter in net.parameters():  # the exporter stores equal tensors once
-            parameter.add_(0.02 * torch.randn_like(parameter))
-    export(net, folder / "line.onnx", [sample("hello")])
-    return LineRecogniser(folder / "line.onnx", threads=1)
-
-
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> LineRecogniser:
     torch.manual_seed(0)
-    return made(tmp_path_factory.mktemp("small"), LineNet(len(LINE), width=16, blocks=1))
+    return exported(tmp_path_factory.mktemp("small"), LineNet(len(LINE), width=16, blocks=1))
 
 
 @pytest.fixture(scope="module")
 def large(tmp_path_factory: pytest.TempPathFactory) -> LineRecogniser:
     torch.manual_seed(0)
-    return made(tmp_path_factory.mktemp("large"), PretrainedNet(len(LINE), blocks=1))
+    return exported(tmp_path_factory.mktemp("large"), PretrainedNet(len(LINE), blocks=1))
 
 
 def lines() -> list[Sample]:
@@ -137,6 +127,23 @@ def test_a_file_without_the_way_back_is_refused(small: LineRecogniser, tmp_path:
         np.savez(tmp_path / "line.npz", **{name: file[name] for name in ("weight", "bias")})
     with pytest.raises(ModelError, match="cannot be taught as a whole"):
         Whole(LineRecogniser(tmp_path / "line.onnx"))
+
+
+def test_the_way_back_through_another_network_is_refused(
+    small: LineRecogniser, large: LineRecogniser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(small, "lesson", large.lesson)
+    with pytest.raises(ModelError, match="cannot be taught as a whole"):
+        Whole(small)
+
+
+def test_graphs_that_do_not_fit_the_weights_are_refused(
+    small: LineRecogniser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wider = exported(tmp_path, LineNet(len(LINE), width=32, blocks=1))  # of the same names
+    monkeypatch.setattr(small, "lesson", wider.lesson)
+    with pytest.raises(ModelError, match="cannot be taught as a whole"):
+        Whole(small)
 
 
 def test_a_way_back_that_is_none_is_refused(small: LineRecogniser, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ from unscrawl.hand import Sample
 from unscrawl.line_recogniser import STEP, LineRecogniser
 from unscrawl.onnxfile import SIDES
 from unscrawl.recogniser import session_options
+from unscrawl.strip import HEIGHT
 from unscrawl.teach import recurrent
 from unscrawl.teach.adapt import log_softmax
 from unscrawl.teach.posteriors import posteriors
@@ -40,7 +41,7 @@ _BETAS: Final = (0.9, 0.999)  # of Adam
 _WARM: Final = 5  # steps until the rate is reached
 _MOST: Final = 1.0  # length of a step's gradient
 _SMALL: Final = 9  # values of a kernel up to which it is changed as it is
-_WIDEST: Final = 4000  # columns of a line: 130 bytes are kept for each of its pixels on the way back
+_WIDEST: Final = 2500  # columns of a line, for each of which a thread keeps 126 kB on the way back
 _COPIES: Final = 0.8  # share of lines that are distorted
 _STRENGTH: Final = 1.0  # of the distortion
 
@@ -66,13 +67,21 @@ class Whole:
             named = sorted(n for n in inputs if n.startswith("net.") and not n.endswith(SIDES))
             self.base: Changes = {name: onnxfile.plain(stored, name) for name in named}
             self._context = LSTM(*(onnxfile.plain(stored, f"net.context.{part}") for part in "WRB"))
+            self.base |= dict(zip(_HEAD, recogniser.head, strict=True))
+            gradients = (o.name.removesuffix(_GRADIENT) for o in self._back.get_outputs())
+            self.taught = sorted({name.partition(":")[0] for name in gradients}) + list(_HEAD)
+            self._length = recogniser.length
+            self._try()
         except Exception as error:  # ONNX Runtime and NumPy have no exception tree in common
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise ModelError(f"{recogniser.path} cannot be taught as a whole: {reason}") from None
-        self.base |= dict(zip(_HEAD, recogniser.head, strict=True))
-        self._length = recogniser.length
-        gradients = (o.name.removesuffix(_GRADIENT) for o in self._back.get_outputs())
-        self.taught = sorted({name.partition(":")[0] for name in gradients}) + list(_HEAD)
+
+    def _try(self) -> None:
+        """Go forth and back once: graphs that do not fit the weights are found before minutes are spent."""
+        start = self.start(0)
+        found = self.gradient(np.zeros((HEIGHT, STEP), np.uint8), (1,), self.with_changes(start))
+        if {name: g.shape for name, g in found.items()} != {name: v.shape for name, v in start.items()}:
+            raise ValueError("the gradients are those of another network")
 
     def start(self, seed: int) -> Changes:
         """Return what is to be learnt, as `onnxfile.changed` takes it, to begin with: it changes nothing."""

@@ -41,7 +41,7 @@ def backwards(trunk: onnx.ModelProto, fixed: Collection[str] = ()) -> tuple[onnx
     Forth: `strip` (uint8 [1, 40, W]) and the weights by their names → `FRAMES`, and what the way back needs.
     Back: that, `WRONG` and the weights → the gradients of all weights but those that are `fixed`. A dense
     layer's is not given: two thin matrices, whose product somebody adds to it, are inputs too, and theirs is
-    (names as in `onnxfile.SIDES`), for a fifth of the work.
+    (names as in `onnxfile.SIDES`): hardly any work, where the whole weight's were a matrix product more.
 
     Raises:
         ModelError: a layer whose gradient is not known here.
