@@ -34,9 +34,11 @@ exam: .venv/.all
 ALIGNED ?= copiste_fr
 WITHOUT ?=
 FONTS := .cache/fonts
+MORE := .cache/line-fonts# these and others, most of which join their letters, for the lines
 TRAIN := $(BIN)/unscrawl train characters --data-dir $(DATA) --fonts-dir $(FONTS) --recipe glyph
 weights: .venv/.all
 	$(BIN)/python scripts/fetch_fonts.py $(DATA)/fonts/families.tsv $(FONTS)
+	$(BIN)/python scripts/fetch_fonts.py $(DATA)/fonts/families.tsv scripts/families.tsv $(MORE)
 	rm -f $(FONTS)/aligned.npz
 ifneq ($(ALIGNED),)
 	$(TRAIN) --epochs 3 --out runs/first
@@ -48,7 +50,7 @@ endif
 	$(BIN)/python -m unscrawl.learn.words src/unscrawl/weights $(DATA)/text/books_en.txt.xz $(ENGLISH) --language en --words 80000 --threshold 24 --lines-count 5
 	$(BIN)/python -m unscrawl.learn.words src/unscrawl/weights $(filter-out $(ENGLISH),$(LINES)) --language fr --words 60000 --threshold 1.2 --lines-count 1
 	$(BIN)/pip install -c constraints.txt -e '.[bench]'  # with which the recogniser comes that ours starts from
-	$(BIN)/unscrawl learn-lines $(LINES) $(DATA)/names/labelled_dev.tsv --recipe line-pretrained --fonts $(FONTS) \
+	$(BIN)/unscrawl learn-lines $(LINES) $(DATA)/names/labelled_dev.tsv --recipe line-pretrained --fonts $(MORE) \
 	  --text $(DATA)/text/books_en.txt.xz --characters $(DATA)/glyphs/bp62.npz --characters $(DATA)/glyphs/omniglot_latin.npz \
 	  $(ALIGNED:%=--characters $(FONTS)/aligned.npz) --out runs/line --export src/unscrawl/weights/line.onnx
 

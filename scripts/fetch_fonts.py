@@ -1,8 +1,8 @@
 """Fetch the openly licensed handwriting fonts that training draws characters from.
 
-    python scripts/fetch_fonts.py families.tsv fonts/
+    python scripts/fetch_fonts.py scripts/families.tsv fonts/
 
-`families.tsv` names packages (columns kind, package, version, files); each is fetched from npm or PyPI
+The tables name packages (columns kind, package, version, files); each is fetched from npm or PyPI
 through the installed client. Of a package only its Latin regular counts:
 
 - @fontsource/NAME:           files/NAME-latin-400-normal.woff2, or the weight nearest 400
@@ -24,7 +24,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 from typing import Annotated, Final
@@ -51,7 +51,7 @@ OPEN: Final = "1CEFGHIJKLMNSTUVWXYZclnuvwxz"
 
 @dataclass(frozen=True)
 class Source:
-    """One row of families.tsv: `package` is an npm name, or "PyPI NAME"."""
+    """One row of a table: `package` is an npm name, or "PyPI NAME"."""
 
     family: str
     kind: str
@@ -80,24 +80,25 @@ class Finding:
     usable: str
 
 
-def sources(table: Path) -> list[Source]:
-    """Read families.tsv; of a family named twice the first row counts.
+def sources(tables: Sequence[Path]) -> list[Source]:
+    """Read tables of families; of a family named twice the first row counts.
 
     Raises:
-        DataError: the table cannot be read or lacks a column.
+        DataError: a table cannot be read or lacks a column.
     """
-    try:
-        with table.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file, delimiter="\t"))
-        found: dict[str, Source] = {}
-        for row in rows:
-            family = re.sub(r"^(PyPI )?(@[\w-]+/|fontpkg-)", "", row["package"])
-            kind = "hand-printed" if row["kind"] == "hand-printed" else "joined"
-            found.setdefault(family, Source(family, kind, row["package"], row["version"] or ""))
-    except OSError as error:
-        raise DataError(f"{table}: cannot be read ({error.strerror or error})") from None
-    except (UnicodeDecodeError, KeyError):
-        raise DataError(f"{table}: not a UTF-8 table with columns kind, package, version") from None
+    found: dict[str, Source] = {}
+    for table in tables:
+        try:
+            with table.open(newline="", encoding="utf-8") as file:
+                rows = list(csv.DictReader(file, delimiter="\t"))
+            for row in rows:
+                family = re.sub(r"^(PyPI )?(@[\w-]+/|fontpkg-)", "", row["package"])
+                kind = "hand-printed" if row["kind"] == "hand-printed" else "joined"
+                found.setdefault(family, Source(family, kind, row["package"], row["version"] or ""))
+        except OSError as error:
+            raise DataError(f"{table}: cannot be read ({error.strerror or error})") from None
+        except (UnicodeDecodeError, KeyError):
+            raise DataError(f"{table}: not a UTF-8 table with columns kind, package, version") from None
     return list(found.values())
 
 
@@ -214,7 +215,7 @@ def fetch(source: Source, out: Path) -> Finding:
 
 
 def main(
-    table: Annotated[Path, typer.Argument(help="TSV with columns kind, package, version.")],
+    tables: Annotated[list[Path], typer.Argument(help="TSV with columns kind, package, version.")],
     out: Annotated[Path, typer.Argument(help="Folder for the fonts.")],
 ) -> None:
     """Fetch handwriting fonts, convert them to TTF, and say in fonts.tsv which are usable."""
@@ -222,7 +223,7 @@ def main(
     findings: list[Finding] = []
     failed = 0
     try:
-        wanted = sources(table)
+        wanted = sources(tables)
     except UnscrawlError as error:
         console.print(f"fetch_fonts: {error}", markup=False)
         raise typer.Exit(2) from None

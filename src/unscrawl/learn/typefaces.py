@@ -40,7 +40,8 @@ def find_fonts(folder: Path) -> list[tuple[Path, str]]:
     """
     index = folder / "fonts.tsv"
     if not index.is_file():
-        raise DataError(f"no fonts in {folder}: run scripts/fetch_fonts.py families.tsv {folder} first")
+        command = f"python scripts/fetch_fonts.py scripts/families.tsv {folder}"
+        raise DataError(f"no fonts in {folder}: run {command} first")
     with index.open(encoding="utf-8", newline="") as file:
         rows = [r for r in csv.DictReader(file, delimiter="\t") if r["usable"] == "yes"]
     files = [(folder / r["kind"] / f"{r['family']}.ttf", r["kind"]) for r in rows]
