@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from conftest import Ran
 from lines_made import line, png, sample
@@ -81,6 +83,26 @@ def test_card_tells_what_the_network_started_from(learn: Command, tmp_path: Path
     assert card["started from"]["trained on"].keys() == {"mine"}
 
 
+def test_what_was_known_can_be_blended_in(learn: Command, tmp_path: Path) -> None:
+    usual = ("--recipe", "tiny.toml", "--workers", 0, "--device", "cpu")
+    assert learn("mine", "--out", "runs/x", *usual).code == 0
+    ran = learn("yours", "--out", "runs/y", "--from", "runs/x", "--blend", *usual)
+    assert (ran.code, "kept is" in ran.err) == (0, True)
+    x, y = (load_file(tmp_path / "runs" / name / "net.safetensors")["head.bias"] for name in "xy")
+    state = load_file(tmp_path / "runs" / "y" / "state.safetensors")
+    trained = next(value for name, value in state.items() if name.endswith("average/module.head.bias"))
+    share = LineRecogniser(tmp_path / "runs" / "y" / "line.onnx").card["share of the weights trained on"]
+    assert torch.equal(y, torch.lerp(x, trained, share))
+    assert not torch.equal(x, trained)
+
+
+def test_only_what_was_trained_on_is_blended(learn: Command) -> None:
+    usual = ("--recipe", "tiny.toml", "--workers", 0, "--device", "cpu", "--out", "runs/x")
+    assert learn("mine", *usual).code == 0
+    ran = learn("mine", *usual, "--resume", "--from", "runs/x", "--blend")
+    assert (ran.code, "did not start from another network" in ran.complaints[-1]) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
@@ -98,6 +120,7 @@ def test_card_tells_what_the_network_started_from(learn: Command, tmp_path: Path
         (["mine", "--fonts", "empty"], "empty: no .ttf"),
         (["mine", "--fonts", "fonts", "--text", "none.txt"], "none.txt: cannot read"),
         (["mine", "--export", "line.npz"], "takes the name of an .onnx file"),
+        (["mine", "--blend"], "add --from RUN"),
         (["mine", "--device", "cpuu"], "unknown device"),
         (["mine", "--resume"], "--resume needs --out"),
         (["mine", "--from", "none", "--out", "x"], "none: no run"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -17,7 +17,8 @@ from unscrawl.cli.runs import DEVICE, RESUME, run_folder
 from unscrawl.errors import OptionError
 
 if TYPE_CHECKING:
-    from unscrawl.learn.lines.sources import LineSet
+    from unscrawl.learn.lines.net import Net
+    from unscrawl.learn.lines.sources import LineSet, Sample
 
 __all__ = ["register"]
 
@@ -89,6 +90,14 @@ def learn_lines(
             show_default=False,
         ),
     ] = None,
+    blend: Annotated[
+        bool,
+        typer.Option(
+            "--blend",
+            help="With --from: end with the mean of the weights before and after that reads a fourth of the "
+            "held-back lines best. It keeps what the network knew.",
+        ),
+    ] = False,
     pretrained: Annotated[
         Path | None,
         typer.Option(
@@ -119,6 +128,8 @@ def learn_lines(
         raise OptionError("--text is written with fonts: add --fonts FOLDER")
     if characters and fonts is None:
         raise OptionError("--characters is for drawn lines: add --fonts FOLDER")
+    if blend and start_from is None:
+        raise OptionError("--blend is for a network that is trained on: add --from RUN")
     if export is not None and export.suffix != ".onnx":
         raise OptionError(f"{export}: --export takes the name of an .onnx file")
     plan = recipes.load(recipe, steps=steps)
@@ -129,6 +140,8 @@ def learn_lines(
     processor = devices.choose(device)
     folder = run_folder(out, resume, "lines")
 
+    if blend and resume:
+        loop.begun(folder)  # rather than after hours
     before = loop.origin(start_from) if start_from else {}
     left_out: list[str] = []
     lines = gather.gather(_told(sets.values(), left_out), apart)
@@ -150,6 +163,7 @@ def learn_lines(
         device=processor,
         workers=workers,
     )
+    share = _blend(net, folder, lines.held) if blend else 1.0
     unseen = evaluation.evaluate(net, lines.apart)
     facts: dict[str, Any] = {
         "command": _command(),
@@ -163,6 +177,7 @@ def learn_lines(
     licences += [LICENCE] if plan.network == "pretrained" else []
     if start_from:
         facts["started from"] = {"name": start_from.name, "trained on": before.get("trained on", {})}
+        facts["share of the weights trained on"] = share
     facts["licences"] = list(dict.fromkeys([*before.get("licences", []), *licences]))
     score = write(net.cpu(), target, lines.held, lines.training, **facts)
     loop.remember(folder, **facts, score={"lines": len(lines.held), "CER": round(score.pooled, 4)})
@@ -171,6 +186,17 @@ def learn_lines(
         count = sum(s.source == name for s in lines.apart)
         put(f"{name}, left out of training: CER {cer:.2%} on {count:,} lines\n")
     say(f"wrote {target}")
+
+
+def _blend(net: Net, folder: Path, held: Sequence[Sample]) -> float:
+    """Put the network between what it was and what it is, say how well each mean reads, and keep the best."""
+    from unscrawl.learn.lines import blend, loop
+
+    share, found = blend.blend(loop.begun(folder), net, held)
+    loop.keep(folder, net)
+    rates = ", ".join(f"{part:.0%}: {cer:.2%}" for part, cer in sorted(found.items()))
+    say(f"CER on a fourth of the lines held back, by share of the new weights: {rates}; kept is {share:.0%}")
+    return share
 
 
 def _known(name: str, sets: Iterable[str]) -> str:

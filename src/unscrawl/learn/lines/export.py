@@ -30,6 +30,7 @@ from unscrawl.line_recogniser import LESSON
 
 __all__ = ["export", "fit_temperature", "trunk"]
 
+_REPLAYED: Final = 5000  # lines to train on that are read again, at most: of more the means are the same
 TOLERANCE: Final = 1e-3  # of the largest feature: ONNX Runtime sums in another order
 
 
@@ -141,7 +142,7 @@ def export(
     for name, graph in zip(LESSON, lesson, strict=True):
         arrays[name] = np.frombuffer(graph.SerializeToString(), np.uint8)
     if training:
-        arrays |= _replay(net, training)
+        arrays |= _replay(net, training[:: -(-len(training) // _REPLAYED)])
     np.savez_compressed(head, **arrays)
     write(path.with_suffix(".npz"), head.getvalue())
     write(path.with_suffix(".json"), (json.dumps(card, indent=1, ensure_ascii=False) + "\n").encode())

@@ -37,10 +37,10 @@ from unscrawl.learn.lines.recipe import LineRecipe
 from unscrawl.learn.lines.sources import Sample
 from unscrawl.line_recogniser import LineRecogniser
 
-__all__ = ["Progressing", "load_net", "origin", "remember", "train"]
+__all__ = ["Progressing", "begun", "keep", "load_net", "origin", "remember", "train"]
 
 _log = logging.getLogger(__name__)
-NET, RECORD = "net.safetensors", "run.json"
+NET, START, RECORD = "net.safetensors", "start.safetensors", "run.json"
 _SEEN: Final = 256  # lines from which an exported network's normalisations are made whole
 
 
@@ -72,6 +72,8 @@ def train(
 ) -> Net:
     """Train, and leave net.safetensors (averaged weights), run.json and state.safetensors in `out`.
 
+    With `start_from` start.safetensors lies there too, the weights to begin with.
+
     Ctrl-C saves first. Resumed on the CPU, a run gives the weights that it would have given uninterrupted.
 
     Args:
@@ -92,6 +94,7 @@ def train(
     net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if start_from is not None and not resume:
         _begin(net, start_from, training, recipe, seed)
+        keep(out, net, START)
     average = AveragedModel(net, multi_avg_fn=_mean(recipe.ema), use_buffers=True)
     steppers = optimizers.build(net, recipe)  # type: ignore[arg-type]
     peaks = [[group["lr"] for group in s.param_groups] for s in steppers]
@@ -275,10 +278,26 @@ def _save(
         "point": asdict(point),
     }
     checkpoint.save_state(out, tree)
-    best = {k: v.detach().cpu().contiguous() for k, v in _averaged(average).state_dict().items()}
-    checkpoint.write(out / NET, to_bytes(best))
+    keep(out, _averaged(average))
     record = {"recipe": asdict(recipe), "net": net.config, "seed": seed, "classes": LINE, **asdict(point)}
     checkpoint.write(out / RECORD, (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode())
+
+
+def keep(folder: Path, net: Net, name: str = NET) -> None:
+    """Write the weights of `net` into the run's folder, as those that `load_net` reads."""
+    values = {k: v.detach().cpu().contiguous() for k, v in net.state_dict().items()}
+    checkpoint.write(folder / name, to_bytes(values))
+
+
+def begun(folder: Path) -> dict[str, Tensor]:
+    """Return the weights that a run with `start_from` started with.
+
+    Raises:
+        ModelError: the run started from nothing, or its file is damaged.
+    """
+    if not (folder / START).is_file():
+        raise ModelError(f"{folder}: the run did not start from another network (no {START})")
+    return checkpoint.read(folder / START)
 
 
 def remember(folder: Path, **facts: Any) -> None:
