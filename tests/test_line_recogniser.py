@@ -16,8 +16,9 @@ from unscrawl.alphabet import LINE
 from unscrawl.errors import ModelError
 from unscrawl.learn.lines.export import export
 from unscrawl.learn.lines.net import LineNet
-from unscrawl.line_recogniser import LineRecogniser
+from unscrawl.line_recogniser import SOFTER, LineRecogniser
 from unscrawl.strip import prepare
+from unscrawl.teach.adapt import log_softmax
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +173,23 @@ def test_changes_leave_the_recogniser_as_it_was(recogniser: LineRecogniser) -> N
     assert other.fingerprint != recogniser.fingerprint
     assert not np.allclose(other.features([strip(128)])[0], before, atol=1e-2)
     np.testing.assert_array_equal(recogniser.features([strip(128)])[0], before)
+
+
+NOTHING = {"head.weight": np.zeros((16, 129), np.float32), "head.bias": np.zeros(129, np.float32)}
+
+
+def test_a_hand_may_make_the_answers_less_sure(recogniser: LineRecogniser) -> None:
+    features = recogniser.features([strip(128)])[0]
+    other = recogniser.adapted({**NOTHING, SOFTER: np.array([2.0], np.float32)})
+    sure, softer = (r.log_probabilities(features) for r in (recogniser, other))
+    np.testing.assert_allclose(softer, log_softmax(sure / 2), atol=1e-5)
+    assert recogniser.temperature == other.temperature / 2
+
+
+@pytest.mark.parametrize("softer", [[0.0], [-1.0], [np.nan], [np.inf], [1.0, 1.0], []])
+def test_what_is_no_temperature_is_refused(recogniser: LineRecogniser, softer: list[float]) -> None:
+    with pytest.raises(ModelError, match=r"temperature|changed so"):
+        recogniser.adapted({**NOTHING, SOFTER: np.array(softer, np.float32)})
 
 
 @pytest.mark.parametrize("given", [{"nope": np.zeros(3, np.float32)}, {"strip": np.zeros(3, np.float32)}])

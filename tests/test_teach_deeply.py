@@ -14,9 +14,10 @@ import pytest
 from lines_made import line
 from unscrawl import Reader
 from unscrawl import teach as teaching
+from unscrawl.alphabet import LINE
 from unscrawl.errors import ModelError
 from unscrawl.hand import Hand, Sample
-from unscrawl.line_recogniser import LineRecogniser
+from unscrawl.line_recogniser import SOFTER, LineRecogniser
 from unscrawl.strip import prepare
 from unscrawl.teach import again, deeply, teach, whole
 from unscrawl.teach.whole import Whole
@@ -197,6 +198,38 @@ def test_of_many_products_the_largest_part_is_kept() -> None:
     assert mean["w:first"].shape[1] == 8
     error = np.linalg.norm(mean["w:first"] @ mean["w:second"] - whole)
     assert error == pytest.approx(np.linalg.norm(sizes[8:]), rel=1e-3)  # Eckart and Young 1936
+
+
+def said(confidence: float, right: float, n: int = 40) -> tuple[list[list[np.ndarray]], list[list[Sample]]]:
+    """Return four lines, fold by fold, of frames so sure of a character, and so often right."""
+    wrong, a = LINE.index("b") + 1, LINE.index("a") + 1
+    texts = ["a" + " a" * (n - 1)] * 4
+    frames = np.full((2 * n - 1, len(LINE) + 1), (1 - confidence) / (len(LINE) - 1), np.float32)
+    frames[1::2, LINE.index(" ") + 1] = 10.0
+    for i in range(n):
+        frames[2 * i, a if i % 10 < 10 * right else wrong] = confidence
+    log_p = np.log(frames / frames.sum(axis=1, keepdims=True))
+    return [[log_p]] * 4, [[Sample(np.zeros((40, 64), np.uint8), text, "")] for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("confidence", "least", "most"),
+    [(0.70, 1.0, 1.15), (0.95, 1.3, 2.0), (0.9999, 2.0, 2.0)],
+)
+def test_answers_are_made_as_sure_as_they_are_right(confidence: float, least: float, most: float) -> None:
+    softer = deeply._softer(*said(confidence, right=0.7))
+    assert least - 1e-6 <= softer <= most + 1e-6
+
+
+def test_a_hand_remembers_how_sure_it_may_be(
+    recogniser: LineRecogniser, pushed: Callable[[float], None]
+) -> None:
+    pushed(0.5)
+    teach("andrew", lines(), recogniser=recogniser, thorough=True)
+    deep = deep_of(Hand.load("andrew"))
+    assert 1 <= deep[SOFTER].item() <= 2
+    expected = recogniser.temperature * deep[SOFTER].item()
+    assert recogniser.adapted(deep).temperature == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("reason", ["few lines", "no way back"])

@@ -27,7 +27,7 @@ from unscrawl.onnxfile import added, changed
 from unscrawl.recogniser import session_options
 from unscrawl.strip import HEIGHT
 
-__all__ = ["LESSON", "STEP", "Head", "LineRecogniser", "Replay"]
+__all__ = ["LESSON", "SOFTER", "STEP", "Head", "LineRecogniser", "Replay"]
 
 Floats = NDArray[np.float32]
 Head: TypeAlias = tuple[Floats, Floats]
@@ -40,6 +40,8 @@ the mean of f fᵀ over all frames [D, D]."""
 _REPLAY: Final = ("mean", "count", "second")
 LESSON: Final = ("forth", "back")
 """Arrays beside the head: the bytes of two ONNX graphs, by which the whole trunk is taught."""
+SOFTER: Final = "head.softer"
+"""Name of what a hand multiplies the temperature by."""
 STEP: Final = 64
 """Strips are padded to a multiple of this width, and only equal widths are run together."""
 
@@ -94,10 +96,11 @@ class LineRecogniser:
         """Return this recogniser as one hand has it: with `changes` added to its weights.
 
         Args:
-            changes: by the names of the file's arrays (see `onnxfile.changed`), "head.weight", "head.bias".
+            changes: by the names of the file's arrays (see `onnxfile.changed`), "head.weight", "head.bias";
+                `SOFTER`, where it is there, makes the answers less sure.
 
         Raises:
-            ModelError: the network has no such weights.
+            ModelError: the network has no such weights, or the temperature would be none.
         """
         trunk = {name: value for name, value in changes.items() if not name.startswith("head.")}
         other = copy(self)
@@ -109,6 +112,9 @@ class LineRecogniser:
                 weight + added(changes, "head.weight", weight.shape),
                 bias + added(changes, "head.bias", bias.shape),
             )
+            other.temperature = self.temperature * float(changes.get(SOFTER, np.ones(1)).item())
+            if not 0 < other.temperature < np.inf:
+                raise ModelError(f"{SOFTER} makes no temperature")
             other.model = changed(self.model, trunk)
             other._session = _session(other.model, self._threads)
         except ModelError:

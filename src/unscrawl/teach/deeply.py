@@ -13,9 +13,11 @@ from numpy.typing import NDArray
 
 from unscrawl.errors import ModelError
 from unscrawl.hand import Sample
-from unscrawl.line_recogniser import LineRecogniser
+from unscrawl.line_recogniser import SOFTER, LineRecogniser
 from unscrawl.onnxfile import SIDES
 from unscrawl.recogniser import cores
+from unscrawl.teach.adapt import log_softmax
+from unscrawl.teach.posteriors import posteriors
 from unscrawl.teach.pupil import Base, Lesson
 from unscrawl.teach.trial import Trial
 from unscrawl.teach.whole import STEPS, Whole
@@ -26,6 +28,8 @@ __all__ = ["Deep", "blended", "teach_deeply"]
 _FOLDS: Final = 4  # parts, each held out once; lines at least
 _RANK: Final = 8  # of what is kept
 _SHARES: Final = (0.75, 0.5, 0.25)  # of the way from the base to what was learnt: the first that is no worse
+_CAUTION: Final = 1.15  # lines to come are further from the taught ones than these from each other
+_SOFTEST: Final = 2.0
 _OFTEN: Final = 0.2  # seconds between two looks at how far it is
 
 Floats = NDArray[np.float32]
@@ -85,7 +89,8 @@ def teach_deeply(
         ]
         best, before, after = trial.choose([found])
         if best is not None:
-            return Deep(blended(parts, share), before, after)
+            softer = np.array([_softer(found, [lines[fold::_FOLDS] for fold in range(_FOLDS)])], np.float32)
+            return Deep({**blended(parts, share), SOFTER: softer}, before, after)
     return Deep({}, before, after)
 
 
@@ -117,6 +122,22 @@ def _learn(
 
 def _read(pupil: LineRecogniser, lines: Sequence[Sample]) -> list[Floats]:
     return [pupil.log_probabilities(f) for f in pupil.features([s.strip for s in lines])]
+
+
+def _softer(found: Sequence[Sequence[Floats]], held: Sequence[Sequence[Sample]]) -> float:
+    """Return what to divide the logits of a taught network by, fold by fold as lines held out are read.
+
+    A network that was taught few lines is surer than it is right, and the language has too little say.
+    What makes the texts most probable is found by trying (Guo et al. 2017, arXiv:1706.04599).
+    """
+    frames = [log_p for fold in found for log_p in fold]
+    texts = [classes(line.text) for fold in held for line in fold]
+    best, tried = -np.inf, 1.0
+    for softer in np.geomspace(1 / _CAUTION, _SOFTEST / _CAUTION, 12).astype(np.float32):
+        _, likelihood = posteriors([log_softmax(log_p / softer) for log_p in frames], texts)
+        if likelihood.sum() > best:
+            best, tried = float(likelihood.sum()), float(softer)
+    return _CAUTION * tried
 
 
 def blended(parts: Sequence[Changes], share: float) -> dict[str, Floats]:
