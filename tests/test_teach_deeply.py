@@ -22,6 +22,7 @@ from unscrawl.strip import prepare
 from unscrawl.teach import again, deeply, teach, whole
 from unscrawl.teach.whole import Whole
 
+LEAST = deeply.LEAST
 TEXTS = ["the age of wisdom", "season of light", "we had nothing", "all going direct"]
 
 
@@ -34,6 +35,12 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="module")
 def recogniser() -> LineRecogniser:
     return LineRecogniser(threads=1)
+
+
+@pytest.fixture(autouse=True)
+def few(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half as many lines as it takes: twice as quick."""
+    monkeypatch.setattr(deeply, "LEAST", len(TEXTS))
 
 
 def lines(n: int = 4) -> list[Sample]:
@@ -243,6 +250,19 @@ def test_where_it_cannot_be_the_last_layers_learn(
     assert report.lines_used == n
     assert report.cer_before is not None
     assert not deep_of(report.hand)
+
+
+@pytest.mark.parametrize("short", [0, 1])
+def test_so_many_lines_it_takes(
+    recogniser: LineRecogniser, pushed: Callable[[float], None], monkeypatch: pytest.MonkeyPatch, short: int
+) -> None:
+    pushed(0.5)
+    monkeypatch.setattr(deeply, "LEAST", LEAST)
+    some = [
+        Sample(prepare(line(t)).image, t, t) for t in (*TEXTS, "before us", "of hope", "to be", "in short")
+    ]
+    report = teach(Hand("andrew"), some[: LEAST - short], recogniser=recogniser, thorough=True)
+    assert bool(deep_of(report.hand)) == (short == 0)
 
 
 def test_whoever_stops_it_does_not_wait_for_its_end(

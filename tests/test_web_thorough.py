@@ -18,8 +18,8 @@ from web_fake import SLIPS, FakeHands, Site, picture, serve
 
 LONG = 600.0
 """Seconds of a teaching that is not to end by itself."""
-HELD = {word: word for word in ("Dear", "Edith", "my", "friend")}
-"""What a hand holds that has four lines."""
+HELD = {word: word for word in "Dear Edith my friend Andrew sent me this".split()}
+"""What a hand holds that has eight lines."""
 NONE = {"state": "none", "share": 0.0, "kept": None, "error": None}
 
 
@@ -146,7 +146,7 @@ def test_hand_that_does_not_exist_is_refused(site: Site) -> None:
 def test_hand_with_too_few_lines_is_refused(site: Site) -> None:
     site.hands.taught["carl"] = {"my": "my"}
     answer = begin(site, "carl")
-    why = "a thorough teaching needs 4 lines, carl keeps 1: teach it more first"
+    why = "a thorough teaching needs 8 lines, carl keeps 1: teach it more first"
     assert (answer.status_code, answer.json()) == (422, {"error": why})
 
 

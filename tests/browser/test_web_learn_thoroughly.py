@@ -21,7 +21,7 @@ LONG = pytest.mark.parametrize("server", [{"seconds": 600}], indirect=True)
 @pytest.fixture
 def edith(letter: Page, server: Server) -> Page:
     """A window with a page and the hand of Edith, who was taught enough lines that changed nothing."""
-    file = json.dumps(["edith", {word: word for word in "abcd"}]).encode()
+    file = json.dumps(["edith", {word: word for word in "abcdefgh"}]).encode()
     part = {"name": "edith.hand", "mimeType": "application/octet-stream", "buffer": file}
     letter.request.post(f"{server.url}/api/hands", headers=WRITE, multipart={"file": part})
     letter.reload()

@@ -48,7 +48,7 @@ def teach(
         bool,
         typer.Option(
             "--thorough",
-            help="Teach the whole network, for some minutes: pays from a page of lines on, needs four; with "
+            help="Teach the whole network, for some minutes: pays from a page of lines on, needs eight; with "
             "fewer, and with --also, go through the lines more often. Ctrl-C changes nothing.",
         ),
     ] = False,

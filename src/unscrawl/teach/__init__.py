@@ -83,7 +83,7 @@ def teach(
         own_alphabet: the hand has an alphabet of its own; a hand that has one keeps it.
         left_out: what was left out before, to be reported too.
         watch: told the share of the work that is done.
-        thorough: teach the whole network, for minutes, where there are four lines; else go through the
+        thorough: teach the whole network, for minutes, where there are eight lines; else go through the
             lines more often, on more distorted copies. What a quick teaching adds later builds on it.
         others: lines of the same hand whose text is not known, uint8 [40, W] each, say the rest of the
             letter: they are learnt from as they are read, and not kept. Only the last layers learn then.

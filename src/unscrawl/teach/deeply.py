@@ -23,9 +23,12 @@ from unscrawl.teach.trial import Trial
 from unscrawl.teach.whole import STEPS, Whole
 from unscrawl.teach.wording import classes
 
-__all__ = ["Deep", "blended", "teach_deeply"]
+__all__ = ["LEAST", "Deep", "blended", "teach_deeply"]
 
-_FOLDS: Final = 4  # parts, each held out once; lines at least
+LEAST: Final = 8
+"""Lines at least: of four, held-out ones do not tell what reads the rest of a letter worse."""
+
+_FOLDS: Final = 4  # parts, each held out once
 _RANK: Final = 8  # of what is kept
 _SHARES: Final = (0.75, 0.5, 0.25)  # of the way from the base to what was learnt: the first that is no worse
 _CAUTION: Final = 1.15  # lines to come are further from the taught ones than these from each other
@@ -69,10 +72,10 @@ def teach_deeply(
         watch: told the share of the work that is done.
 
     Returns:
-        None where this cannot be done: with fewer than four lines, or a network that was exported without the
-        way back through it.
+        None where this cannot be done: with fewer than `LEAST` lines, or a network that was exported without
+        the way back through it.
     """
-    if len(lines) < _FOLDS:
+    if len(lines) < LEAST:
         return None
     try:
         whole = Whole(recogniser)

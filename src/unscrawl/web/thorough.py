@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from unscrawl.errors import UnscrawlError
+from unscrawl.teach.deeply import LEAST
 from unscrawl.web.lessons import Hands
 from unscrawl.web.refused import RefusedError
 
@@ -15,7 +16,6 @@ __all__ = ["Progress", "State", "Thorough"]
 
 State = Literal["none", "running", "done", "failed", "stopped"]
 
-_LEAST: Final = 4  # lines of a hand: with fewer the whole network cannot be taught
 _PATIENCE: Final = 10.0  # seconds that the server waits for the end, once it was told to stop
 
 _log = logging.getLogger(__name__)
@@ -51,9 +51,9 @@ class Thorough:
             OptionError: there is no such hand.
         """
         held = self._hands.about(hand).lines
-        if held < _LEAST:
+        if held < LEAST:
             raise RefusedError(
-                422, f"a thorough teaching needs {_LEAST} lines, {hand} keeps {held}: teach it more first"
+                422, f"a thorough teaching needs {LEAST} lines, {hand} keeps {held}: teach it more first"
             )
         with self._lock:
             if self._job is not None:
