@@ -194,6 +194,16 @@ def test_exported_files_read_as_the_network_does(net: LineNet, tmp_path: Path) -
     assert np.abs(ours - theirs).max() < 0.02  # weights are kept in 16 bits
 
 
+def test_of_many_lines_some_from_everywhere_stand_for_all(
+    net: LineNet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("unscrawl.learn.lines.export._REPLAYED", 2)
+    export(net, tmp_path / "line.onnx", LINES, LINES[:4])
+    reader = LineRecogniser(tmp_path / "line.onnx")
+    assert reader.replay is not None
+    assert reader.replay[1].sum() == sum(len(p) for p in log_probabilities(net, LINES[:4:2]))
+
+
 def test_frames_do_not_depend_on_the_batch(net: LineNet) -> None:
     together, alone = log_probabilities(net, LINES[:1] * 3, 3), log_probabilities(net, LINES[:1])
     assert together[0].shape == alone[0].shape

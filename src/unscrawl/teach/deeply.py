@@ -32,7 +32,7 @@ _FOLDS: Final = 4  # parts, each held out once
 _RANK: Final = 8  # of what is kept
 _SHARES: Final = (0.75, 0.5, 0.25)  # of the way from the base to what was learnt: the first that is no worse
 _CAUTION: Final = 1.15  # lines to come are further from the taught ones than these from each other
-_SOFTEST: Final = 2.0
+_SOFTEST: Final = 2.0  # the most that a temperature is raised by; it is never lowered
 _OFTEN: Final = 0.2  # seconds between two looks at how far it is
 
 Floats = NDArray[np.float32]
