@@ -26,9 +26,10 @@ def theirs(model: bytes) -> dict[str, np.ndarray]:
 
 
 def test_arrays_are_those_that_onnx_finds(model: bytes) -> None:
-    found, expected = initialisers(model), theirs(model)
+    kinds = {"float32", "float16", "int8"}
+    found, expected = initialisers(model), {n: a for n, a in theirs(model).items() if a.dtype.name in kinds}
     assert found.keys() == expected.keys()
-    assert {a.dtype.name for a in found.values()} == {"float32", "float16", "int8"}
+    assert {a.dtype.name for a in found.values()} == kinds
     for name, array in expected.items():
         np.testing.assert_array_equal(found[name], array)
 
@@ -45,9 +46,7 @@ def test_only_what_is_replaced_differs(model: bytes) -> None:
     onnx.checker.check_model(onnx.load_from_string(replaced(model, new)))
 
 
-@pytest.mark.parametrize(
-    "name", ["net.norm.bias", "net.body.5.up.weight", "net.neck.fold.weight", "net.body.5.mix.weight"]
-)
+@pytest.mark.parametrize("name", ["net.norm.bias", "net.neck.fold.weight", "net.body.5.mix.weight"])
 def test_a_change_is_added_however_the_array_is_stored(model: bytes, name: str) -> None:
     before = plain(initialisers(model), name)
     change = np.random.default_rng(0).normal(0, 0.01, before.shape).astype(np.float32)
@@ -55,12 +54,22 @@ def test_a_change_is_added_however_the_array_is_stored(model: bytes, name: str) 
     np.testing.assert_allclose(after, before + change, rtol=1e-3, atol=1e-6)
 
 
-def test_two_matrices_add_their_product(model: bytes) -> None:
+def test_what_is_computed_with_in_whole_steps_is_rounded_to_as_many_again(model: bytes) -> None:
     name = "net.body.5.up.weight"
     before = plain(initialisers(model), name)
-    first, second = np.ones((384, 2), np.float32), np.full((2, 192), 0.25, np.float32)
+    change = np.random.default_rng(0).normal(0, 0.01, before.shape).astype(np.float32)
+    new = initialisers(changed(model, {name: change}))
+    assert new[f"{name}.bytes"].dtype == np.int8
+    assert np.abs(new[f"{name}.bytes"]).max() == np.abs(initialisers(model)[f"{name}.bytes"]).max()
+    assert (np.abs(plain(new, name) - before - change) <= new[f"{name}.scale"] * 0.51).all()
+
+
+def test_two_matrices_add_their_product(model: bytes) -> None:
+    name = "net.neck.attend.0.up.weight"
+    before = plain(initialisers(model), name)
+    first, second = np.ones((len(before), 2), np.float32), np.full((2, before.shape[1]), 0.25, np.float32)
     after = plain(initialisers(changed(model, {f"{name}:first": first, f"{name}:second": second})), name)
-    np.testing.assert_allclose(after, before + 0.5, rtol=1e-5)
+    np.testing.assert_allclose(after, before + 0.5, rtol=1e-3)
 
 
 @pytest.mark.parametrize(

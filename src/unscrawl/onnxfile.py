@@ -20,6 +20,7 @@ __all__ = ["SIDES", "added", "changed", "initialisers", "plain", "replaced"]
 SIDES: Final = (":first", ":second")
 """Behind the name of an array: two matrices whose product, in the array's shape, is added to it."""
 _HALF, _STEPS, _SCALE = ".half", ".steps", ".scale"  # how an array may be stored (see `learn.export`)
+_COMPUTED: Final = ".bytes"  # and computed with as it is stored (see `learn.lines.quick`)
 
 _GRAPH: Final = 7  # field of ModelProto
 _INITIALISER: Final = 5  # of GraphProto
@@ -72,13 +73,16 @@ def plain(stored: Mapping[str, NDArray[Any]], name: str) -> NDArray[np.float32]:
     Raises:
         KeyError: it is not stored.
     """
-    if name + _STEPS in stored:
-        return np.asarray(stored[name + _STEPS] * stored[name + _SCALE], np.float32)
+    for steps in (_STEPS, _COMPUTED):
+        if name + steps in stored:
+            return np.asarray(stored[name + steps] * stored[name + _SCALE], np.float32)
     return np.asarray(stored[name + _HALF if name + _HALF in stored else name], np.float32)
 
 
 def changed(model: bytes, changes: Mapping[str, NDArray[np.float32]]) -> bytes:
     """Return an ONNX file's bytes where `changes` are added to the arrays of these names (see `SIDES`).
+
+    What is computed with in whole steps is rounded to such again.
 
     Raises:
         ModelError: the file has no such array, or one of another shape, or the sum is too large to be stored.
@@ -92,6 +96,8 @@ def changed(model: bytes, changes: Mapping[str, NDArray[np.float32]]) -> bytes:
             raise ModelError(f"the network has no {name} that could be changed so") from None
         if name + _STEPS in stored:
             new[name + _STEPS], new[name + _SCALE] = whole, np.ones_like(stored[name + _SCALE])
+        elif name + _COMPUTED in stored:
+            new[name + _COMPUTED], new[name + _SCALE] = _in_steps(whole, stored[name + _COMPUTED])
         elif name + _HALF in stored:
             with np.errstate(over="ignore"):
                 new[name + _HALF] = whole.astype(np.float16)
@@ -100,6 +106,17 @@ def changed(model: bytes, changes: Mapping[str, NDArray[np.float32]]) -> bytes:
     if not all(np.isfinite(value).all() for value in new.values()):
         raise ModelError("the network's weights would be no numbers any longer")
     return replaced(model, new)
+
+
+def _in_steps(
+    whole: NDArray[np.float32], like: NDArray[np.int8]
+) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
+    """Round to whole steps, as many either way as `like` has, with a scale for each output channel."""
+    most = max(1, int(np.abs(like.astype(np.int16)).max(initial=0)))
+    highest = np.abs(whole).max(axis=tuple(range(1, whole.ndim)), keepdims=True)
+    scale = np.asarray(highest / most + np.float32(1e-12), np.float32)
+    with np.errstate(invalid="ignore"):  # what is no number is told of by the scale
+        return np.rint(whole / scale).astype(np.int8), scale
 
 
 def added(

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from unscrawl.alphabet import LINE
+from unscrawl.distort import plain
 from unscrawl.errors import ModelError
 from unscrawl.learn.checkpoint import write
 from unscrawl.learn.export import store_bytes, store_half
@@ -24,12 +25,14 @@ from unscrawl.learn.lines.backwards import backwards
 from unscrawl.learn.lines.batches import encode
 from unscrawl.learn.lines.evaluation import Score, features_of, log_probabilities, score_of
 from unscrawl.learn.lines.net import Net, fuse
+from unscrawl.learn.lines.quick import quicken
 from unscrawl.learn.lines.sources import Sample
 from unscrawl.learn.lines.teachable import make_teachable
 from unscrawl.line_recogniser import LESSON
 
 __all__ = ["export", "fit_temperature", "trunk"]
 
+_LOOKED_AT: Final = 200  # lines on which the ranges of what layers see are found
 _REPLAYED: Final = 5000  # lines to train on that are read again, at most: of more the means are the same
 TOLERANCE: Final = 1e-3  # of the largest feature: ONNX Runtime sums in another order
 
@@ -103,8 +106,9 @@ def export(
     With the head go the way forth and back through the trunk (see `backwards`), for teaching it, and what
     stands for the lines of `training`, so that teaching a hand does not forget.
 
-    Weights are stored as float16, or in 8 bits (see `store_bytes`), and computed in float32; the temperature
-    is fitted on `held`. `facts` go into the card (licences, command, …).
+    Weights are stored as float16, or in 8 bits (see `store_bytes`), and computed in float32 but for the
+    perceptrons of a pretrained network (see `quick`); the temperature is fitted on `held`. `facts` go into
+    the card (licences, command, …).
 
     Raises:
         ModelError: the network cannot be expressed in ONNX.
@@ -113,6 +117,8 @@ def export(
     model = trunk(net)
     fixed = {f"net.{name}" for name, parameter in net.named_parameters() if not parameter.requires_grad}
     lesson = backwards(model, fixed)
+    lines = training or held
+    quicken(model, [plain(s.ink, s.rows) for s in lines[:: -(-len(lines) // _LOOKED_AT)]])
     store_bytes(model, "/body")  # most of a pretrained network
     store_half(model)
     make_teachable(model)
