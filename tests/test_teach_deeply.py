@@ -57,9 +57,9 @@ def pushed(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 
     def push(by: float) -> None:
         def learn(
-            self: Whole, some: Sequence[Sample], *, step: Callable[[], None], **_: Any
+            self: Whole, some: Sequence[Sample], *, steps: int, step: Callable[[], None], **_: Any
         ) -> dict[str, Any]:
-            for _step in range(whole.STEPS):
+            for _step in range(steps):
                 step()
             bias = np.zeros(129, np.float32)
             bias[0] = by
@@ -73,9 +73,8 @@ def pushed(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
 def test_what_was_learnt_is_kept_in_the_hand(
     recogniser: LineRecogniser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(deeply, "STEPS", 3)
+    monkeypatch.setattr(deeply, "steps_for", lambda lines: 3)
     monkeypatch.setattr(deeply, "_OFTEN", 0.01)
-    monkeypatch.setattr(Whole.learn, "__kwdefaults__", {**(Whole.learn.__kwdefaults__ or {}), "steps": 3})
     shares: list[float] = []
     report = teach("andrew", lines(), recogniser=recogniser, thorough=True, watch=shares.append)
     assert report.kept
@@ -263,6 +262,11 @@ def test_so_many_lines_it_takes(
     ]
     report = teach(Hand("andrew"), some[: LEAST - short], recogniser=recogniser, thorough=True)
     assert bool(deep_of(report.hand)) == (short == 0)
+
+
+def test_more_lines_are_learnt_from_for_longer() -> None:
+    assert whole.steps_for(8) == whole.steps_for(16) == 60
+    assert whole.steps_for(64) == 120
 
 
 def test_whoever_stops_it_does_not_wait_for_its_end(

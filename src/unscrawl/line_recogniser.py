@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from copy import copy
 from functools import cached_property
 from importlib import resources
@@ -24,7 +25,7 @@ from numpy.typing import NDArray
 from unscrawl.card import read_card
 from unscrawl.errors import ModelError
 from unscrawl.onnxfile import added, changed
-from unscrawl.recogniser import session_options
+from unscrawl.recogniser import cores, session_options
 from unscrawl.strip import HEIGHT
 
 __all__ = ["LESSON", "SOFTER", "STEP", "Head", "LineRecogniser", "Replay"]
@@ -43,9 +44,7 @@ LESSON: Final = ("forth", "back")
 SOFTER: Final = "head.softer"
 """Name of what a hand multiplies the temperature by."""
 STEP: Final = 64
-"""Strips are padded to a multiple of this width, and only equal widths are run together."""
-
-_AREA: Final = 24_000  # columns a run: bounds memory
+"""Strips are padded to a multiple of this width: what ONNX Runtime keeps for a shape serves many."""
 
 
 class LineRecogniser:
@@ -81,8 +80,8 @@ class LineRecogniser:
                 kept = [file[name].astype(np.float32) for name in _REPLAY if name in file]
                 self.lesson = tuple(file[name].tobytes() for name in LESSON if name in file)
                 self.replay: Replay | None = (kept[0], kept[1], kept[2]) if len(kept) == 3 else None
-            self._threads = threads
-            self._session = _session(self.model, threads)
+            self._threads = threads or min(4, cores())
+            self._session = _session(self.model, self._threads)
         except FileNotFoundError as error:
             raise ModelError(
                 f"{error.filename}: no such file; a line recogniser is .onnx, .npz, .json"
@@ -106,6 +105,7 @@ class LineRecogniser:
         other = copy(self)
         other.__dict__.pop("fingerprint", None)
         other.__dict__.pop("tail", None)
+        other.__dict__.pop("_single", None)
         try:
             weight, bias = self.head
             other.head = (
@@ -126,7 +126,7 @@ class LineRecogniser:
 
     def _check(self) -> None:
         weight, bias = self.head
-        width = self._run(np.zeros((1, HEIGHT, STEP), np.uint8)).shape[2]
+        width = self.run(np.zeros((1, HEIGHT, STEP), np.uint8), ["features"])[0].shape[2]
         if weight.shape != (width, len(self.classes) + 1) or bias.shape != weight.shape[1:]:
             raise ModelError(
                 f"{self.path}: trunk, head and card do not fit: {width} features, head {list(weight.shape)}, "
@@ -145,28 +145,35 @@ class LineRecogniser:
         text = self._session.get_modelmeta().custom_metadata_map.get("tail")
         return json.loads(text) if text else None
 
-    def run(
-        self, images: NDArray[np.uint8], outputs: Sequence[str], given: Mapping[str, Floats] | None = None
-    ) -> list[NDArray[Any]]:
-        """Return outputs of the trunk for uint8 [B, 40, W], W a multiple of 64.
+    def run(self, images: NDArray[np.uint8], outputs: Sequence[str]) -> list[Floats]:
+        """Return outputs of the trunk for uint8 [B, 40, W], W a multiple of 64."""
+        return self._run(images, outputs, None, self._session)
 
-        `given` stands in for the biases of that name (see `tail`).
+    @cached_property
+    def _single(self) -> ort.InferenceSession:
+        """The network in one thread, for several lines at a time."""
+        return _session(self.model, 1)
+
+    def _run(
+        self,
+        images: NDArray[np.uint8],
+        outputs: Sequence[str],
+        given: Mapping[str, Floats] | None,
+        session: ort.InferenceSession,
+    ) -> list[Floats]:
+        """Return the same as `run`, where `given` stands in for the biases of that name (see `tail`).
 
         Raises:
-            ModelError: it has no such names or sizes.
+            ModelError: it has none of that name and size.
         """
         try:
-            return [
-                np.asarray(v) for v in self._session.run(list(outputs), {"strip": images, **(given or {})})
-            ]
+            found = session.run(list(outputs), {"strip": images, **(given or {})})
+            return [np.asarray(value, np.float32) for value in found]
         except Exception as error:  # ONNX Runtime has no exception tree
             if not given:
                 raise
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise ModelError(f"what a hand has learnt does not fit {self.path}: {reason}") from None
-
-    def _run(self, images: NDArray[np.uint8]) -> Floats:
-        return np.asarray(self.run(images, ["features"])[0], np.float32)
 
     def features(
         self, strips: Sequence[NDArray[np.uint8]], given: Mapping[str, Floats] | None = None
@@ -194,20 +201,17 @@ class LineRecogniser:
         given: Mapping[str, Floats] | None = None,
     ) -> list[list[Floats]]:
         """Return several outputs of the trunk for each strip, float32 [T, D] each, as `features` does."""
-        by_width: dict[int, list[int]] = {}
-        for i, strip in enumerate(strips):
-            by_width.setdefault(max(1, -(-strip.shape[1] // STEP)) * STEP, []).append(i)
-        out: list[list[Floats]] = [[]] * len(strips)
-        for wide, places in by_width.items():
-            most = max(1, _AREA // wide)
-            for start in range(0, len(places), most):
-                part = places[start : start + most]
-                images = np.zeros((len(part), HEIGHT, wide), np.uint8)
-                for image, i in zip(images, part, strict=True):
-                    image[:, : strips[i].shape[1]] = strips[i]
-                for i, *rows in zip(part, *self.run(images, names, given), strict=True):
-                    out[i] = [row[: self.length(strips[i].shape[1])] for row in rows]
-        return out
+
+        def one(strip: NDArray[np.uint8], session: ort.InferenceSession) -> list[Floats]:
+            image = np.zeros((1, HEIGHT, max(1, -(-strip.shape[1] // STEP)) * STEP), np.uint8)
+            image[0, :, : strip.shape[1]] = strip
+            found = self._run(image, names, given, session)
+            return [rows[0, : self.length(strip.shape[1])] for rows in found]
+
+        if self._threads == 1 or len(strips) == 1:
+            return [one(strip, self._session) for strip in strips]
+        with ThreadPoolExecutor(self._threads) as pool:  # a line for each thread beats all threads for each
+            return list(pool.map(lambda strip: one(strip, self._single), strips))
 
     def length(self, wide: int) -> int:
         """Return how many frames a strip of `wide` columns has."""
@@ -226,5 +230,5 @@ class LineRecogniser:
         return np.asarray(logits - np.log(np.exp(logits).sum(axis=1, keepdims=True)), np.float32)
 
 
-def _session(model: bytes, threads: int | None) -> ort.InferenceSession:
+def _session(model: bytes, threads: int) -> ort.InferenceSession:
     return ort.InferenceSession(model, session_options(threads), providers=["CPUExecutionProvider"])

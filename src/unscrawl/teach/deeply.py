@@ -20,7 +20,7 @@ from unscrawl.teach.adapt import log_softmax
 from unscrawl.teach.posteriors import posteriors
 from unscrawl.teach.pupil import Base, Lesson
 from unscrawl.teach.trial import Trial
-from unscrawl.teach.whole import STEPS, Whole
+from unscrawl.teach.whole import Whole, steps_for
 from unscrawl.teach.wording import classes
 
 __all__ = ["LEAST", "Deep", "blended", "teach_deeply"]
@@ -82,7 +82,7 @@ def teach_deeply(
     except ModelError:
         return None
     rest = [[s for i, s in enumerate(lines) if i % _FOLDS != fold] for fold in range(_FOLDS)]
-    parts = _learn(whole, rest, watch)
+    parts = _learn(whole, rest, steps_for(len(lines)), watch)
     trial = Trial([Lesson(f, classes(s.text)) for f, s in zip(seen, lines, strict=True)], _FOLDS, Base(head))
     before = after = 0.0
     for share in _SHARES:
@@ -98,7 +98,7 @@ def teach_deeply(
 
 
 def _learn(
-    whole: Whole, rest: Sequence[Sequence[Sample]], watch: Callable[[float], None] | None
+    whole: Whole, rest: Sequence[Sequence[Sample]], steps: int, watch: Callable[[float], None] | None
 ) -> list[Changes]:
     """Learn each part of the lines; in threads, while this one watches and hears Ctrl-C."""
     done, stop = [0] * len(rest), threading.Event()
@@ -109,14 +109,14 @@ def _learn(
             if stop.is_set():
                 raise _StoppedError
 
-        return whole.learn(rest[fold], seed=fold, step=step)
+        return whole.learn(rest[fold], steps=steps, seed=fold, step=step)
 
     with ThreadPoolExecutor(min(len(rest), cores())) as pool:
         running = [pool.submit(learn, fold) for fold in range(len(rest))]
         try:
             while wait(running, _OFTEN).not_done:
                 if watch:
-                    watch(sum(done) / (STEPS * len(rest)))
+                    watch(sum(done) / (steps * len(rest)))
         except BaseException:
             stop.set()
             raise

@@ -10,6 +10,7 @@ is not the hand's.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from math import sqrt
 from typing import Any, Final
 
 import numpy as np
@@ -31,9 +32,10 @@ from unscrawl.teach.recurrent import LSTM
 from unscrawl.teach.trial import room
 from unscrawl.teach.wording import classes
 
-__all__ = ["STEPS", "Whole"]
+__all__ = ["Whole", "steps_for"]
 
-STEPS: Final = 60
+_STEPS: Final = 60
+_FOR: Final = 16  # lines, for which so many steps are enough
 _BATCH: Final = 4  # lines a step
 _RANK: Final = 4
 _RATES: Final = (3e-3, 1e-3)  # of Adam's first steps, thin matrices and whole values; they fall to zero
@@ -50,6 +52,11 @@ _HEAD: Final = ("head.weight", "head.bias")
 
 Floats = NDArray[np.float32]
 Changes = dict[str, Floats]
+
+
+def steps_for(lines: int) -> int:
+    """Return how many batches to learn from: more of more lines, though each line is then seen less often."""
+    return round(_STEPS * sqrt(max(1.0, lines / _FOR)))
 
 
 class Whole:
@@ -141,7 +148,7 @@ class Whole:
         self,
         lines: Sequence[Sample],
         *,
-        steps: int = STEPS,
+        steps: int = _STEPS,
         seed: int = 0,
         step: Callable[[], None] = lambda: None,
     ) -> Changes:
