@@ -80,6 +80,21 @@ def test_weights_keep_their_names_and_fit_pairs_of_products(
         assert (np.abs(plain(after, name) - weight) <= coarse * 0.51).all()
 
 
+def test_a_layer_that_rounding_would_spoil_computes_in_float(
+    exact: onnx.ModelProto, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("unscrawl.learn.lines.quick._WORST", 0.0)
+    model = onnx.ModelProto()
+    model.CopyFrom(exact)
+    quicken(model, [strip("dear Ann")])
+    assert not [node for node in model.graph.node if node.op_type == "MatMulIntegerToFloat"]
+    given = strip("the age of wisdom")[None]
+    before, after = features(exact, given), features(model, given)
+    assert np.linalg.norm(after - before) < 0.02 * np.linalg.norm(before)
+    names = [name for name in initialisers(model.SerializeToString()) if name.endswith(".steps")]
+    assert names
+
+
 def test_without_lines_there_are_no_ranges(exact: onnx.ModelProto) -> None:
     with pytest.raises(ModelError, match="no lines to find the ranges"):
         quicken(exact, [])
