@@ -62,11 +62,28 @@ def test_no_strips_give_no_features(recogniser: LineRecogniser) -> None:
     assert recogniser.features([]) == []
 
 
-def test_neighbours_do_not_matter(recogniser: LineRecogniser) -> None:
-    own = strip(130)
+@pytest.mark.parametrize("threads", [1, 3])
+def test_neighbours_do_not_matter(files: Path, threads: int) -> None:
+    recogniser, own = LineRecogniser(files, threads=threads), strip(130)
     alone = recogniser.features([own])[0]
     crowd = recogniser.features([strip(190, 1), own, strip(129, 2), strip(700, 3), strip(131, 4)])[1]
     assert np.abs(alone - crowd).max() < 1e-5
+
+
+def test_lines_looked_at_side_by_side_keep_their_order(files: Path, recogniser: LineRecogniser) -> None:
+    strips = [strip(40 + 60 * (i % 5), i) for i in range(12)]
+    for one, other in zip(
+        recogniser.features(strips), LineRecogniser(files, threads=3).features(strips), strict=True
+    ):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+
+
+def test_a_changed_recogniser_sees_differently_in_every_thread(files: Path) -> None:
+    base, strips = LineRecogniser(files, threads=2), [strip(90), strip(130)]
+    before = base.features(strips)
+    change = {**NOTHING, "net.norm.bias": np.ones(16, np.float32)}
+    for one, other in zip(before, base.adapted(change).features(strips), strict=True):
+        assert np.abs(one - other).max() > 1e-3
 
 
 def test_frames_are_probabilities(recogniser: LineRecogniser) -> None:
