@@ -97,7 +97,8 @@ def changed(model: bytes, changes: Mapping[str, NDArray[np.float32]]) -> bytes:
         if name + _STEPS in stored:
             new[name + _STEPS], new[name + _SCALE] = whole, np.ones_like(stored[name + _SCALE])
         elif name + _COMPUTED in stored:
-            new[name + _COMPUTED], new[name + _SCALE] = _in_steps(whole, stored[name + _COMPUTED])
+            before = stored[name + _COMPUTED], stored[name + _SCALE]
+            new[name + _COMPUTED], new[name + _SCALE] = _in_steps(whole, *before)
         elif name + _HALF in stored:
             with np.errstate(over="ignore"):
                 new[name + _HALF] = whole.astype(np.float16)
@@ -109,14 +110,19 @@ def changed(model: bytes, changes: Mapping[str, NDArray[np.float32]]) -> bytes:
 
 
 def _in_steps(
-    whole: NDArray[np.float32], like: NDArray[np.int8]
+    whole: NDArray[np.float32], steps: NDArray[np.int8], scale: NDArray[np.float32]
 ) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
-    """Round to whole steps, as many either way as `like` has, with a scale for each output channel."""
-    most = max(1, int(np.abs(like.astype(np.int16)).max(initial=0)))
+    """Round to whole steps again, as many either way as there were, of the same size where that is enough.
+
+    What was whole and is changed by less than half a step would stay as it was: so one is rounded up as often
+    as it is near to it, and what many weights do together is kept.
+    """
+    most = max(1, int(np.abs(steps.astype(np.int16)).max(initial=0)))
     highest = np.abs(whole).max(axis=tuple(range(1, whole.ndim)), keepdims=True)
-    scale = np.asarray(highest / most + np.float32(1e-12), np.float32)
-    with np.errstate(invalid="ignore"):  # what is no number is told of by the scale
-        return np.rint(whole / scale).astype(np.int8), scale
+    size = np.maximum(scale, highest / np.float32(most))
+    chance = np.random.default_rng(0).random(whole.shape, np.float32)
+    with np.errstate(invalid="ignore"):  # what is no number is told of by the size
+        return np.clip(np.floor(whole / size + chance), -most, most).astype(np.int8), size
 
 
 def added(
