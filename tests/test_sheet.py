@@ -60,6 +60,41 @@ def test_a_page_folded_in_four_under_a_lamp_is_no_sheet_on_a_desk() -> None:
     assert find_sheet(rgb.astype(np.uint8)) is None
 
 
+def folded(rgb: np.ndarray, across: tuple[int, ...], down: tuple[int, ...]) -> np.ndarray:
+    """The same with folds at these rows and columns: a dark line, shade on one side of it."""
+    away = [np.arange(SIZE[0])[:, None] - y for y in across] + [np.arange(SIZE[1])[None] - x for x in down]
+    light = np.ones(SIZE)
+    for d in away:
+        light = light * (1 - 0.25 * np.exp(-np.abs(d) / 12) * (d > 0) - 0.3 * np.exp(-((d / 1.5) ** 2)))
+    return (rgb * light[..., None]).astype(np.uint8)
+
+
+@pytest.mark.parametrize(("across", "down"), [((140, 280), (320,)), ((105, 210, 315), (320,)), ((210,), ())])
+@pytest.mark.parametrize("desk", [(40, 40, 45), (112, 82, 60)])
+def test_a_folded_sheet_is_found_whole(
+    across: tuple[int, ...], down: tuple[int, ...], desk: tuple[int, int, int]
+) -> None:
+    outline = find_sheet(folded(scene(desk), across, down))
+    assert outline is not None
+    assert overlap(outline, 30, 24) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("across", "down"), [((140, 280), (320,)), ((105, 210, 315), (320,)), ((210,), (320,))]
+)
+def test_no_part_of_folded_paper_that_fills_the_picture_is_a_sheet(
+    across: tuple[int, ...], down: tuple[int, ...]
+) -> None:
+    assert find_sheet(folded(scene(PAPER, 0, 0), across, down)) is None
+
+
+def test_paper_between_two_shadows_is_no_sheet() -> None:
+    rgb = scene(PAPER, 0, 0).astype(np.float64)
+    rgb[:, 100:180] *= 0.5
+    rgb[:, 420:500] *= 0.5
+    assert find_sheet(rgb.astype(np.uint8)) is None
+
+
 @pytest.mark.parametrize(("desk", "found"), [((90, 70, 50), True), ((190, 185, 170), False)])
 def test_a_small_note_must_be_much_brighter_than_the_desk(desk: tuple[int, int, int], found: bool) -> None:
     rgb = np.full((*SIZE, 3), desk, np.uint8)

@@ -20,6 +20,10 @@ _DIM: Final = 0.6  # share of a note's brightness that such a desk has at most
 _SOLID: Final = 0.7  # share of its convex hull that must be smooth
 _OTHERS: Final = 0.1  # share of its convex hull that other smooth regions may take
 _EDGED: Final = 0.75  # share of its outline along which the brightness must change
+_BESIDE: Final = 9  # such pixels about the outline, where a fold has its shade, that are left out of account
+_ROUND: Final = 21  # over so many brightness is averaged on either side
+_LASTING: Final = 0.12  # relative change of brightness by which the two sides of an edge differ
+_PARTS: Final = 12  # of a sheet at most, where a letter was folded twice and thrice
 _PART: Final = 0.03  # share of the picture that a part of a sheet takes, at least
 _OPEN: Final = 0.2  # share of a sheet's outline that may lie on the picture's border
 _TINT: Final = 0.03  # difference in a share of red, green or blue, which a shadow hardly changes
@@ -105,15 +109,17 @@ def _change(small: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def _best(small: NDArray[np.uint8], change: NDArray[np.float32]) -> NDArray[np.uint8] | None:
     """Return the convex hull, uint8 [h, w], of the most likely sheet: one smooth region, or two or three that
-    shadows part, all of one tint; None if none of them looks like one. Large is likely, and so is away from
-    the border."""
+    shadows part, or all that there are of one tint, as folds leave them; None if none of them looks like
+    one. Large is likely, and so is away from the border."""
     smooth = (change < _STEP).astype(np.uint8)
     _, labels, stats, _ = cv2.connectedComponentsWithStats(smooth, connectivity=4)
     areas = stats[:, cv2.CC_STAT_AREA]
-    large = [i for i in np.argsort(-areas)[:6] if i and areas[i] > _PART * smooth.size]
+    large = [i for i in np.argsort(-areas)[:_PARTS] if i and areas[i] > _PART * smooth.size]
     tints = {i: _tint(small[labels == i]) for i in large}
+    few = [some for n in (1, 2, 3) for some in combinations(large[:6], n)]
+    alike = {tuple(j for j in large if np.ptp([tints[i], tints[j]], axis=0).max() <= _TINT) for i in large}
     best, found = 0.0, None
-    for parts in (c for n in (1, 2, 3) for c in combinations(large, n)):
+    for parts in (*few, *sorted(some for some in alike if len(some) > 3)):
         if np.ptp([tints[i] for i in parts], axis=0).max() > _TINT:
             continue
         region = np.isin(labels, parts).astype(np.uint8)
@@ -136,18 +142,20 @@ def _is_sheet(
 ) -> bool:
     """Tell whether `region` fills its hull `inside` and that has an edge all around.
 
-    What ends where the picture ends, like half of a page with a shadow or a fold, must also differ from the
-    rest by more than a shadow does.
+    What ends where the picture ends, like half of a page with a shadow or a fold, or goes right through it,
+    like the paper between two shadows, must also differ from the rest by more than a shadow does.
     """
     share = float(inside.mean())
     if not _NOTE < share < _MOST or float(region.sum()) < _SOLID * float(inside.sum()):
         return False
     if share < _LEAST and small[inside == 0].mean() > _DIM * small[inside > 0].mean():
         return False
-    if _edged(change, inside) < _EDGED:
+    if min(_edged(change, inside), _parted(small, inside)) < _EDGED:
         return False
     outline = inside - np.asarray(cv2.erode(inside, np.ones((3, 3), np.uint8), borderValue=0), np.uint8)
-    if float(_frame(outline).sum()) < _OPEN * float(outline.sum()):
+    top, bottom, left, right = (side.any() for side in (inside[0], inside[-1], inside[:, 0], inside[:, -1]))
+    through = (top and bottom) or (left and right)
+    if not through and float(_frame(outline).sum()) < _OPEN * float(outline.sum()):
         return True
     away = cv2.dilate(inside, np.ones((7, 7), np.uint8)) == 0
     if not away.any():
@@ -171,10 +179,34 @@ def _hull(region: NDArray[np.uint8]) -> NDArray[np.int32]:
     return np.asarray(cv2.convexHull(cv2.findNonZero(region)), np.int32)
 
 
-def _edged(change: NDArray[np.float32], inside: NDArray[np.uint8]) -> float:
-    """Return the share of the outline, the picture's own border aside, along which brightness changes."""
+def _outline(inside: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return the pixels on both sides of the edge of a region, the picture's own border aside."""
     box = np.ones((3, 3), np.uint8)
     outline = (cv2.dilate(inside, box) - cv2.erode(inside, box, borderValue=1)).astype(bool)
     outline[[0, -1]] = outline[:, [0, -1]] = False
+    return outline
+
+
+def _edged(change: NDArray[np.float32], inside: NDArray[np.uint8]) -> float:
+    """Return the share of the outline along which brightness changes."""
+    outline = _outline(inside)
     near = cv2.dilate(change, np.ones((5, 5), np.uint8))
     return float((near[outline] > _STEP).mean()) if outline.any() else 0.0
+
+
+def _parted(small: NDArray[np.uint8], inside: NDArray[np.uint8]) -> float:
+    """Return the share of the outline beyond which brightness is another than on this side of it.
+
+    Beyond a fold the paper goes on much as before: only a line and its shade part the two sides.
+    """
+    outline = _outline(inside)
+    box, means = np.ones((_BESIDE, _BESIDE), np.uint8), []
+    for side in (inside, 1 - inside):
+        part = np.asarray(cv2.erode(side, box, borderValue=1), np.float32)
+        weight = np.asarray(cv2.blur(part, (_ROUND, _ROUND)))[..., None]
+        total = np.asarray(cv2.blur(small * part[..., None], (_ROUND, _ROUND)))
+        means.append(total / np.maximum(weight, 1e-6))
+        outline &= weight[..., 0] > 0.02  # where a side is too narrow there is nothing to compare
+    brighter = np.maximum(np.maximum(*means).max(axis=2), 24)
+    differs = np.abs(means[0] - means[1]).max(axis=2) > _LASTING * brighter
+    return float(differs[outline].mean()) if outline.any() else 0.0
