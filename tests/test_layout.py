@@ -216,6 +216,15 @@ def test_entries_of_a_table_are_read_across() -> None:
     assert len(find_lines(_write(["oolo" + " " * 8 + "oooo" + " " * 8 + "oolo"] * 5))) == 5
 
 
+def test_entries_of_a_table_seen_aslant_are_read_across() -> None:
+    left, right = _write(["oolo oo"] * 6).strength, _write(["oooo lo"] * 6, pitch=77).strength
+    canvas = np.zeros((len(left), 2 * left.shape[1] + 200), np.uint8)
+    canvas[:, : left.shape[1]] = left
+    canvas[18 : 18 + len(right), -right.shape[1] :] = right[: len(canvas) - 18]
+    lines = find_lines(_ink(canvas))
+    assert [len(line.pieces) for line in lines] == [12] * 6
+
+
 def test_a_date_and_a_signature_on_the_right_make_no_column() -> None:
     rows = [
         " " * 20 + "oolo oo",

@@ -26,6 +26,8 @@ _APART: Final = 0.7  # letter heights between lines, at least
 _USUAL: Final = 5.0  # letter heights of ink that most lines on a side have at least
 _ENTRY: Final = 9.0  # the same where lines stand level with those beside them: tables are read across
 _LEVEL: Final = 0.35  # letter heights by which lines that are level differ at most
+_SHIFT: Final = 0.8  # letter heights by which, seen aslant, all on one side may stand higher
+_DRIFTING: Final = 4  # lines that tell how this changes down the page
 _MOSTLY: Final = 0.8  # share of a side's lines
 _SHARE: Final = 0.2  # of the width of both sides that each takes at least
 
@@ -44,6 +46,10 @@ class _Gutter(NamedTuple):
     @property
     def middle(self) -> float:
         return (self.left + self.right) / 2
+
+    def holds(self, other: _Gutter) -> bool:
+        """Tell whether the middle of another lies in this one, and so does all of its height."""
+        return self.left < other.middle < self.right and self.top <= other.top and other.bottom <= self.bottom
 
 
 def in_reading_order(
@@ -98,15 +104,16 @@ def _find(inked: NDArray[np.bool_], size: float, fragments: Sequence[Fragment]) 
             if stop - start >= high:
                 runs.setdefault((start, stop), []).append(column)
     written = [_written(f, inked, cell) for f in fragments]
-    best, largest = None, (_LINES - 1, 0.0)
+    found: list[tuple[int, float, _Gutter]] = []
     for (start, stop), columns in runs.items():
         for group in np.split(columns, np.flatnonzero(np.diff(columns) > 1) + 1):
             sides = cell * float(group[0]), cell * float(group[-1] + wide)
             gutter = _Gutter(*sides, cell * start, cell * stop)
-            value = (_lines_beside(gutter, size, written), (sides[1] - sides[0]) * (stop - start))
-            if value > largest:
-                best, largest = gutter, value
-    return best
+            area = (sides[1] - sides[0]) * (stop - start)
+            found.append((_lines_beside(gutter, size, written), area, gutter))
+    tables = [gutter for lines, _, gutter in found if lines < 0]
+    parting = [one for one in found if one[0] > 0 and not any(table.holds(one[2]) for table in tables)]
+    return max(parting, key=lambda one: one[:2])[2] if parting else None
 
 
 def _written(fragment: Fragment, inked: NDArray[np.bool_], cell: float) -> Fragment:
@@ -121,20 +128,38 @@ def _written(fragment: Fragment, inked: NDArray[np.bool_], cell: float) -> Fragm
 
 
 def _lines_beside(gutter: _Gutter, size: float, written: Sequence[Fragment]) -> int:
-    """Return how many lines stand side by side on either side of a gutter, 0 where these are no columns."""
+    """Return how many lines stand side by side on either side of a gutter.
+
+    0 where these are no columns; less than that where they are entries of a table, to be read across.
+    """
     near = [f for f in written if len(f) and gutter.top <= _level(f, gutter.middle) <= gutter.bottom]
     left = _Side([f[on] for f in near if (on := f[:, 0] < gutter.middle).any()], gutter.middle, size)
     right = _Side([f[on] for f in near if (on := f[:, 0] > gutter.middle).any()], gutter.middle, size)
     fewest = min(len(left.levels), len(right.levels))
     if fewest < _LINES or min(left.width, right.width) < _SHARE * (left.width + right.width):
         return 0
-    off = np.abs(left.levels[:, None] - right.levels[None, :])
-    level = all((off.min(axis=k) < _LEVEL * size).mean() >= _MOSTLY for k in (0, 1))
-    if min(left.usual, right.usual) < (_ENTRY if level else _USUAL) * size:
-        return 0
+    level = all(
+        (_off(*sides, size) < _LEVEL * size).mean() >= _MOSTLY for sides in ((left, right), (right, left))
+    )
+    usual = min(left.usual, right.usual)
+    if usual < (_ENTRY if level else _USUAL) * size:
+        return -fewest if level and usual >= _USUAL * size else 0
     top = max(left.levels[0], right.levels[0]) - size
     bottom = min(left.levels[-1], right.levels[-1]) + size
     return min(int(((s.levels > top) & (s.levels < bottom)).sum()) for s in (left, right))
+
+
+def _off(side: _Side, other: _Side, size: float) -> NDArray[np.float64]:
+    """Return by how much each line of a side is off the level of the nearest on the other, px.
+
+    Seen aslant, all lines of one side stand higher, more so towards one end of the page.
+    """
+    off = side.levels[:, None] - other.levels
+    nearest = np.take_along_axis(off, np.abs(off).argmin(axis=1)[:, None], axis=1)[:, 0]
+    usual = np.full(nearest.shape, np.median(nearest))
+    if len(nearest) >= _DRIFTING:
+        usual[:] = np.polyval(np.polyfit(side.levels, nearest, 1), side.levels)
+    return np.abs(nearest - usual if np.abs(usual).max() < _SHIFT * size else nearest)
 
 
 class _Side:
