@@ -43,6 +43,19 @@ def test_rules_go_and_strokes_stay(slope: float, grid: bool, rule: int) -> None:
     assert bands[~near & (plane > 0.7 * rule)].mean() > 0.95
 
 
+def test_upright_rules_that_fan_out_go() -> None:
+    alone = absorbed()[1]
+    lined = np.zeros_like(alone)
+    for x in range(-150, 850, 60):  # seen from below: they meet far above the page
+        cv2.line(lined, (x, 399), (round(350 + 0.87 * (x - 350)), 0), 60, 2, cv2.LINE_AA)
+    plane = (255 - (255.0 - alone) * (255.0 - lined) / 255).astype(np.uint8)
+    cleaned, _ = without_rules(plane, 40, 150)
+    writing = alone > 100
+    near = cv2.dilate(writing.astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
+    assert (cleaned[writing] > 75).mean() > 0.9
+    assert (cleaned[~near] > 30).mean() < 0.01
+
+
 def test_rules_as_dark_as_the_ink() -> None:
     plane, alone = absorbed(rule=140, ink=140)
     cleaned, _ = without_rules(plane, 40, 140)

@@ -21,6 +21,8 @@ _SHRINK: Final = 4  # samples are averaged over so many pixels along the rule
 _DARK: Final = 14  # percentile along a stretch: all but this share of its columns must be dark
 _SLOPE: Final = math.tan(math.radians(2.0))  # of a rule against the common slope, at most
 _STEEPEST: Final = math.tan(math.radians(4.0))  # common slope of all rules, at most
+_UPRIGHT: Final = math.tan(math.radians(8.0))  # the same of upright ones, by which no page is levelled
+_FANS: Final = 3  # common slopes of upright rules that are looked for: seen aslant, they fan out
 _DRIFT: Final = 3.0  # px that a rule may rise or fall within a stretch and still be seen
 _STRETCH: Final = 3.0  # length of a stretch, in typical heights of the writing
 _FAINT: Final = 0.12  # of full ink: darkness from which a rule is taken out
@@ -42,27 +44,31 @@ def without_rules(absorbed: _Plane, height: float, full: float) -> tuple[_Plane,
     Returns:
         The plane without them, and uint8 [h, w]: how many of them, 0 to 2, were at each pixel.
     """
-    level, bands = _without_horizontal(absorbed, height, full)
-    upright, columns = _without_horizontal(np.ascontiguousarray(level.T), height, full)
+    level, bands = _without_horizontal(absorbed, height, full, _STEEPEST, 1)
+    upright, columns = _without_horizontal(np.ascontiguousarray(level.T), height, full, _UPRIGHT, _FANS)
     return np.ascontiguousarray(upright.T), bands + columns.T
 
 
-def _without_horizontal(absorbed: _Plane, height: float, full: float) -> tuple[_Plane, _Plane]:
+def _without_horizontal(
+    absorbed: _Plane, height: float, full: float, steepest: float, fans: int
+) -> tuple[_Plane, _Plane]:
     h, w = absorbed.shape
     bands = np.zeros_like(absorbed)
     stretch = int(min(max(_STRETCH * height, 64, w / 16), max(24, w / 5), w / 3))
     if h < 16 or stretch < 24:
         return absorbed, bands
-    tracks = _tracks_at_best_slope(absorbed, stretch, _FAINT * full)
-    if not tracks:
-        return absorbed, bands
-    cleaned = absorbed.copy()
-    for track in tracks:
-        _take_out(cleaned, bands, absorbed, track, height)
+    cleaned = absorbed
+    for _ in range(fans):
+        tracks = _tracks_at_best_slope(cleaned, stretch, _FAINT * full, steepest)
+        if not tracks:
+            break
+        before, cleaned = cleaned, cleaned.copy()
+        for track in tracks:
+            _take_out(cleaned, bands, before, track, height)
     return cleaned, bands
 
 
-def _tracks_at_best_slope(absorbed: _Plane, stretch: int, least: float) -> list[_Track]:
+def _tracks_at_best_slope(absorbed: _Plane, stretch: int, least: float, steepest: float) -> list[_Track]:
     """Find the rules in the frame sheared by the slope at which they show best; return tracks without it.
 
     Seen from one side, or where the writing climbs, rules are not level though the writing is.
@@ -72,7 +78,7 @@ def _tracks_at_best_slope(absorbed: _Plane, stretch: int, least: float) -> list[
     thin = np.asarray(
         cv2.resize(absorbed, (count * samples, len(absorbed)), interpolation=cv2.INTER_AREA), np.uint8
     )
-    steps = math.floor(_STEEPEST * stretch / _DRIFT)
+    steps = math.floor(steepest * stretch / _DRIFT)
     best, profile, slope = 0.0, np.zeros((len(absorbed), count), np.float32), 0.0
     for step in sorted(range(-steps, steps + 1), key=abs):
         fall = step * _DRIFT / stretch
