@@ -68,6 +68,20 @@ def test_transparent_parts_are_white() -> None:
     assert (rgb[:, 5:] == 0).all()
 
 
+def test_light_ink_on_nothing_lies_on_black() -> None:
+    rgba = np.zeros((300, 700, 4), np.uint8)
+    rgba[140:160, 100:600] = [250, 240, 255, 255]
+    for rgb in (load(encoded(Image.fromarray(rgba), "PNG")).rgb, load(rgba).rgb):
+        assert (rgb[:100] == 0).all()
+        assert rgb[150, 300].tolist() == [250, 240, 255]
+
+
+def test_light_paper_with_clear_corners_stays_on_white() -> None:
+    rgba = np.full((40, 60, 4), 250, np.uint8)
+    rgba[:10, :10, 3] = 0
+    assert load(rgba).rgb[0, 0].tolist() == [255, 255, 255]
+
+
 def test_palette_with_transparency() -> None:
     image = Image.new("P", (8, 8), 0)
     image.putpalette([0, 0, 0, 200, 0, 0])

@@ -31,6 +31,8 @@ FORMATS: Final = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM")
 
 _LIMIT: Final = f"over the limit of {MAX_SIDE} a side and {MAX_PIXELS // 10**6} million in all: reduce it"
 _STRIP: Final = 256  # rows converted at a time, so that a large photo is never held three times
+_SAMPLE: Final = 512  # rows and columns that tell whether transparent parts hide light ink
+_LIGHT: Final = 200  # of 255: mean of the darkest channel from which ink is light
 _ORIENTATION: Final = 0x0112  # EXIF tag
 _UPRIGHT: Final[dict[int, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]]] = {
     2: lambda a: a[:, ::-1],
@@ -61,7 +63,7 @@ class Picture:
 def load(
     source: str | os.PathLike[str] | bytes | BinaryIO | NDArray[Any] | Image.Image, name: str | None = None
 ) -> Picture:
-    """Return the picture in `source`, upright, with transparent parts on white.
+    """Return the picture in `source`, upright, with transparent parts on white, or on black under light ink.
 
     Args:
         source: a path; a file's bytes; a binary file object, read to its end and left open; an array
@@ -169,10 +171,14 @@ def _pixels(image: Image.Image, label: str) -> NDArray[np.uint8]:
     width, height = image.size
     rgb = np.empty((height, width, 3), np.uint8)
     veiled = image.has_transparency_data
+    ground = 255
+    if veiled:
+        few = image.resize((min(width, _SAMPLE), min(height, _SAMPLE)), Image.Resampling.NEAREST)
+        ground = _ground(np.asarray(few.convert("RGBA")))
     for top in range(0, height, _STRIP):
         strip = image.crop((0, top, width, min(top + _STRIP, height)))
         if veiled:
-            rgb[top : top + _STRIP] = _over_white(np.asarray(strip.convert("RGBA")))
+            rgb[top : top + _STRIP] = _over(ground, np.asarray(strip.convert("RGBA")))
         else:
             rgb[top : top + _STRIP] = np.asarray(strip.convert("RGB"))
     return rgb
@@ -190,9 +196,16 @@ def _deep(values: NDArray[Any]) -> NDArray[Any]:
     return values
 
 
-def _over_white(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _ground(rgba: NDArray[np.uint8]) -> int:
+    """Return what a picture [H, W, 4] with clear parts lies on: 255, white, or 0 where that would hide it."""
+    alpha = rgba[..., 3].astype(np.float64)
+    light = (rgba[..., :3].min(axis=2) * alpha).sum() / max(float(alpha.sum()), 1.0)
+    return 0 if light > _LIGHT and alpha.mean() < 127 else 255
+
+
+def _over(ground: int, rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
     alpha = rgba[..., 3:].astype(np.uint16)
-    mixed: NDArray[np.uint16] = rgba[..., :3] * alpha + 255 * (255 - alpha)
+    mixed: NDArray[np.uint16] = rgba[..., :3] * alpha + np.uint16(ground) * (255 - alpha)
     return ((mixed + 127) // 255).astype(np.uint8)
 
 
@@ -205,7 +218,7 @@ def _array_rgb(array: NDArray[Any], label: str) -> NDArray[np.uint8]:
     values = _bytes_of(array)
     if values.ndim == 2:
         return np.repeat(values[..., None], 3, axis=2)
-    return _over_white(values) if values.shape[2] == 4 else np.array(values, order="C")
+    return _over(_ground(values), values) if values.shape[2] == 4 else np.array(values, order="C")
 
 
 def _bytes_of(array: NDArray[Any]) -> NDArray[np.uint8]:
