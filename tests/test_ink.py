@@ -117,7 +117,26 @@ def test_faint_writing_on_paper_before_a_dark_desk_is_dark_on_light() -> None:
     assert agreement(ink, true > 0.5) > 0.5
 
 
-@pytest.mark.parametrize("degrees", [-15, -9, -3.5, 0, 2, 6, 15])
+def bars(shape: tuple[int, ...]) -> np.ndarray:
+    """Light through a window with bars, whose shadows are as wide as letters."""
+    xs = np.mgrid[: shape[0], : shape[1]][1]
+    away = np.abs((xs - 60) % 140 - 14)
+    return 1 - 0.5 / (1 + np.exp(np.clip((away - 14) / 1.5, -30, 30)))
+
+
+def test_writing_in_narrow_shadows_is_ink_and_they_are_not() -> None:
+    true = writing()
+    assert agreement(extract(Picture(photo(true, light=bars(true.shape)), "")), true) > 0.75
+
+
+def test_writing_along_a_fold_is_ink_and_its_shade_is_not() -> None:
+    true = writing()
+    below = np.arange(true.shape[0])[:, None] - 190.0  # through the third line
+    light = 1 - 0.35 * np.exp(-np.abs(below) / 12) * (below > 0) * np.ones(true.shape)
+    assert agreement(extract(Picture(photo(true, light=light), "")), true) > 0.75
+
+
+@pytest.mark.parametrize("degrees", [-38, -25, -15, -9, -3.5, 0, 2, 6, 15, 20, 33])
 def test_tilt_is_levelled(degrees: float) -> None:
     ink = extract(Picture(turned(photo(writing()), degrees), ""))
     assert tilt_of(ink) == pytest.approx(degrees, abs=0.5)

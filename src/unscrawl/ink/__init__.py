@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unscrawl.errors import OptionError
 from unscrawl.image import Picture
-from unscrawl.ink import crop
+from unscrawl.ink import crop, paper
 from unscrawl.ink.levels import histogram, quantiles
 from unscrawl.ink.ruling import without_rules
 from unscrawl.ink.sheet import find_sheet, without_desk
@@ -79,8 +79,9 @@ def extract(picture: Picture, *, layout: str = "page") -> Ink:
     """Find the ink in `picture`.
 
     Args:
-        layout: "page", "line" and "word" are levelled (up to 15°), and a page that clearly lies on its side
-            is turned; "glyph" is one character, left as it stands, but cleaned of what lies at its border.
+        layout: "page", "line" and "word" are levelled (up to 15°, a page up to 40°), and a page that clearly
+            lies on its side is turned; "glyph" is one character, left as it stands, but cleaned of what lies
+            at its border.
 
     Raises:
         OptionError: no such layout.
@@ -96,7 +97,7 @@ def extract(picture: Picture, *, layout: str = "page") -> Ink:
     if sideways:
         absorbed, mask = _on_its_side(absorbed), _on_its_side(mask)
     typical = _typical_height(mask)
-    angle = 0.0 if layout == "glyph" else tilt(mask, typical)
+    angle = 0.0 if layout == "glyph" else tilt(mask, typical, page=layout == "page")
     full = float(np.median(absorbed[mask > 0])) if mask.any() else 0.0
     wanted = max(1.0, factor * typical / _HEIGHT, (size / _MOST) ** 0.5)
     if not 0.8 * factor < wanted < 1.25 * factor:
@@ -243,28 +244,34 @@ def _ridges(above: _Plane, least: NDArray[np.uint16]) -> NDArray[np.bool_]:
 def _absorbance(rgb: _Plane, factor: float, outline: NDArray[np.float64] | None, layout: str) -> _Plane:
     """Return how much less light comes back than from bare paper, uint8 [h, w], reduced by `factor`.
 
-    The paper's brightness is a closing of a much reduced picture: it fills strokes and keeps slopes and the
-    edges of broad shadows as they are. Light ink on a dark ground is the same with all values turned round.
+    Light ink on a dark ground is the same with all values turned round.
     """
     grey = _plane(cv2.cvtColor(_reduced(rgb, factor), cv2.COLOR_RGB2GRAY))
     h, w = grey.shape
-    scale = min(1.0, 600 / max(h, w))
+    scale = min(1.0, paper.SIDE / max(h, w))
     size = (max(1, round(w * scale)), max(1, round(h * scale)))
     small = _plane(cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
     if _is_light_on_dark(small, layout):
         grey, small = np.bitwise_not(grey), np.bitwise_not(small)
-    side = int(max(7, 0.7 * min(max(min(size), 30), 60))) | 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    paper = cv2.morphologyEx(small, cv2.MORPH_CLOSE, kernel, borderType=cv2.BORDER_REPLICATE)
-    paper = _plane(cv2.resize(cv2.GaussianBlur(paper, (0, 0), 2), (w, h)))
-    absorbed = _plane(cv2.divide(cv2.subtract(paper, grey), np.maximum(paper, _DARKEST), scale=255))
+    page = _filled(outline, rgb, size) if layout == "page" else None
+    bare = cv2.GaussianBlur(paper.brightness(small, page), (0, 0), 2)
+    bare = _plane(cv2.resize(bare, (w, h)))
+    absorbed = _plane(cv2.divide(cv2.subtract(bare, grey), np.maximum(bare, _DARKEST), scale=255))
     if layout != "page":
         return absorbed
     if outline is not None:
+        absorbed *= _filled(outline, rgb, (w, h))
         outline = outline * np.array([w / rgb.shape[1], h / rgb.shape[0]])
-        corners = np.rint(outline).astype(np.int32)
-        absorbed *= _plane(cv2.fillConvexPoly(np.zeros_like(absorbed), corners, 1))
     return without_desk(absorbed, outline)
+
+
+def _filled(outline: NDArray[np.float64] | None, rgb: _Plane, size: tuple[int, int]) -> _Plane:
+    """Return uint8 [h, w], 1 within an outline in pixels of `rgb`, or everywhere."""
+    wide, high = size
+    if outline is None:
+        return np.ones((high, wide), np.uint8)
+    corners = np.rint(outline * np.array([wide / rgb.shape[1], high / rgb.shape[0]])).astype(np.int32)
+    return _plane(cv2.fillConvexPoly(np.zeros((high, wide), np.uint8), corners, 1))
 
 
 def _is_light_on_dark(small: _Plane, layout: str) -> bool:
