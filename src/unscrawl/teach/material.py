@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +33,7 @@ __all__ = ["Given", "Material", "gather", "in_boxes", "reader_of"]
 _PICTURES: Final = (".png", ".jpg", ".jpeg", ".webp", ".tif", ".tiff", ".bmp", ".gif")
 _CODE: Final = re.compile(r"[Uu]\+([0-9A-Fa-f]{1,6})")
 _MOST_TEXT: Final = 4 << 20  # bytes of a text or result that is looked into
+_ROUNDED: Final = 6e-5  # by which a confidence, of four digits, may differ from its alternative, of six
 
 Read = Callable[[Sequence[NDArray[np.uint8]]], list[str]]
 """Reads strips [40, W] with the base: what a page's lines are matched with its text by."""
@@ -220,30 +220,92 @@ def _corrected(
 ) -> tuple[list[tuple[Box | None, str, str]], list[tuple[str, str]]]:
     """Return box, text and name of each line, and the lines whose text is unclear.
 
-    A result says everything several times: in `text` of the page, the line, the words, the glyphs. Whichever
-    of these alone differs from the others is the correction.
+    A result says everything several times: in `text` of the page, the line, the words, the glyphs. Whatever
+    differs from what was read is the correction, wherever it was made: see `_right`.
     """
-    whole = str(result.get("text", "")).split("\n")
+    whole = [" ".join(text.split()) for text in str(result.get("text") or "").split("\n")]
     boxes: list[tuple[Box | None, str, str]] = []
     doubtful = []
     for i, line in enumerate(result["lines"]):
         label = f"{name}, line {i + 1}"
         try:
-            said = [str(line["text"]), " ".join(str(w["text"]) for w in line["words"])]
-            said.append(" ".join("".join(str(g["text"]) for g in w["glyphs"]) for w in line["words"]))
+            said = ["".join(_says(g) for g in w["glyphs"]) for w in line["words"]]
+            said = [" ".join(said), " ".join(_says(w) for w in line["words"]), _says(line)]
             box = Box(*(int(v) for v in line["box"]))
         except (KeyError, TypeError, ValueError, OverflowError):
             doubtful.append((label, "its text, words, glyphs or box are missing"))
             continue
-        if len(whole) == len(result["lines"]):
-            said.append(whole[i])
         said = [" ".join(s.split()) for s in said]
-        versions = [text for text, _ in Counter(said).most_common()]
-        if len(versions) > 2 or (len(versions) == 2 and said.count(versions[0]) == said.count(versions[1])):
-            doubtful.append((label, "it was corrected in two ways"))
-        else:
-            boxes.append((box, versions[-1], label))
+        if any(whole) and len(whole) == len(result["lines"]):
+            said.append(whole[i])
+        elif any(whole) and not set(said) & set(whole):
+            doubtful.append((label, "it is not in the text of the page, which has another number of lines"))
+            continue
+        try:
+            boxes.append((box, _right(said, line["words"]), label))
+        except DataError as error:
+            doubtful.append((label, str(error)))
     return boxes, doubtful
+
+
+def _says(part: dict[str, Any]) -> str:
+    return "" if part["text"] is None else str(part["text"])
+
+
+def _right(said: Sequence[str], words: Sequence[dict[str, Any]]) -> str:
+    """Return the right text of a line; `said` is what its glyphs, words, text and maybe page say, in order.
+
+    - Where all agree, that is it.
+    - Else whatever differs from what was read is the correction; where several differ, they have to agree.
+    - What was read can be told from the glyphs even when these were changed: see `_read_as`. It is what sets
+      corrected glyphs beside untouched text apart from untouched glyphs beside corrected text.
+    - A result without the glyphs' alternatives does not have that: its glyphs count as read if something
+      else agrees with them. If they alone differ, nobody knows which side was corrected.
+
+    Raises:
+        DataError: it was corrected in two ways, or it cannot be told which is the correction.
+    """
+    if len(set(said)) == 1:
+        return said[0]
+    glyphs = [glyph for word in words for glyph in word["glyphs"]]
+    if any(glyph.get("alternatives") for glyph in glyphs):
+        read = _read_as(words)
+    else:
+        read = said[0] if said[0] in said[1:] else None
+    if read is None:
+        raise DataError("its glyphs and its text differ, and which of them was corrected cannot be told")
+    right = {text for text in said if text != read}
+    if len(right) > 1:
+        raise DataError("it was corrected in two ways")
+    return right.pop()
+
+
+def _read_as(words: Sequence[dict[str, Any]]) -> str | None:
+    """Return what a line was read as: of each glyph the alternative that has its confidence.
+
+    None where that cannot be told, as one glyph's confidence is no or several alternatives', or a word's is
+    not the mean of its glyphs': then glyphs were put in or taken out.
+    """
+    read = []
+    try:
+        for word in words:
+            sure = [float(glyph["confidence"]) for glyph in word["glyphs"]]
+            if abs(float(word["confidence"]) - sum(sure) / len(sure)) > 2 * _ROUNDED:
+                return None
+            found = [_choice(glyph, p) for glyph, p in zip(word["glyphs"], sure, strict=True)]
+            read.append("".join(found))
+    except (KeyError, TypeError, ValueError, ZeroDivisionError, OverflowError):
+        return None
+    return " ".join(" ".join(read).split())
+
+
+def _choice(glyph: dict[str, Any], confidence: float) -> str:
+    """Return what a glyph was read as; ValueError where that cannot be told."""
+    likely = [str(text) for text, p in glyph["alternatives"] if abs(float(p) - confidence) <= _ROUNDED]
+    if glyph["text"] in likely:
+        return str(glyph["text"])
+    (one,) = likely
+    return one
 
 
 def _add_characters(folder: Path, material: Material) -> None:
