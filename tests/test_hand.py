@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from safetensors.numpy import save
 
+from conftest import Ran
 from unscrawl import handfile, shelf
 from unscrawl.errors import ModelError, OptionError, OutputError
 from unscrawl.hand import Character, GlyphHead, Hand, LineHead, Sample
@@ -65,6 +68,15 @@ def test_what_a_trunk_is_given_comes_back() -> None:
     for name, value in given.items():
         np.testing.assert_array_equal(back.biases[name], value)
         assert back.biases[name].dtype == np.float32
+
+
+def test_a_name_that_is_no_utf_8_is_made_safe_to_keep() -> None:
+    strip, picture = np.zeros((40, 80), np.uint8), np.zeros((28, 28), np.uint8)
+    line, character = Sample(strip, "a", "bad\udcff.png"), Character(picture, "\udcfe", "bad\udcff.png")
+    Hand("andrew", (line,), (character,)).save()
+    back = Hand.load("andrew")
+    assert (back.lines, back.characters) == ((line,), (character,))
+    assert (line.name, character.label) == ("bad\\udcff.png", "\\udcfe")
 
 
 def test_names_are_sorted_and_leave_out_what_is_no_hand(place: Path) -> None:
@@ -123,6 +135,31 @@ def test_export_and_import_under_another_name(tmp_path: Path) -> None:
     assert file == tmp_path / "andrew.hand"
     assert Hand.import_(file, "bert").name == "bert"
     assert Hand.load("bert") == replace(make(), name="bert")
+
+
+def test_export_replaces_a_hand_or_an_empty_file(tmp_path: Path) -> None:
+    (tmp_path / "x").write_bytes(make("bert").to_bytes()[:-9])  # damaged, and still a hand's
+    (tmp_path / "y").touch()
+    for name in "xy":
+        assert Hand.from_bytes(make().export(tmp_path / name).read_bytes()) == make()
+
+
+@pytest.mark.parametrize("data", [b"Dear Edith,", b"\xff" * 100, b"\0" * (5 << 20)])
+def test_export_replaces_nothing_but_a_hand(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "letter.txt").write_bytes(data)
+    with pytest.raises(OutputError, match=r"letter\.txt is there already and is no hand's file"):
+        make().export(tmp_path / "letter.txt")
+    assert (tmp_path / "letter.txt").read_bytes() == data
+
+
+def test_what_a_file_says_cannot_move_the_terminal(unscrawl: Callable[..., Ran]) -> None:
+    strip, picture = np.zeros((40, 80), np.uint8), np.zeros((28, 28), np.uint8)
+    evil = "\x1b[2J\u202e\n"
+    Hand("andrew", (Sample(strip, evil, evil),), (Character(picture, evil),)).save()
+    shown = unscrawl("hands", "show", "andrew").out
+    assert shown.splitlines()[1:] == [
+        f"{what}\t\\x1b[2J\\u202e\\n" for what in ("\\x1b[2J\\u202e\\n", "characters")
+    ]
 
 
 def test_import_over_a_hand_can_be_undone(tmp_path: Path) -> None:
@@ -204,6 +241,72 @@ def test_a_file_nested_beyond_reason_is_refused() -> None:
         Hand.from_bytes(data)
 
 
+def told(**facts: Any) -> bytes:
+    """A whole file of a hand that says something else."""
+    kept, arrays = handfile.unpack(make().to_bytes())
+    return handfile.pack(kept | facts, arrays, form=facts.get("format", 1))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"x" * 65: 1.0},
+        {"foo": float("nan")},
+        {"foo": float("inf")},
+        pytest.param({"foo": 10**400}, id="huge"),
+        {"foo": 1e300},
+        {"foo": -1.0},
+        {"foo": "often"},
+        {str(i): 1.0 for i in range(10_001)},
+        {f"{i:060}": 1.0 for i in range(2000)},
+        ["foo"],
+    ],
+)
+def test_words_that_would_fill_the_memory_or_have_no_count_are_refused(words: Any) -> None:
+    with pytest.raises(ModelError, match=r"x\.hand is no hand: [^\n]{10,80}$"):
+        Hand.from_bytes(told(words=words), "x.hand")
+
+
+@pytest.mark.parametrize(
+    "value", ["abc", {}, [1], float("nan"), float("-inf"), 1e300, pytest.param(10**400, id="huge")]
+)
+def test_figures_that_are_no_numbers_are_refused_and_nothing_is_kept(value: Any) -> None:
+    with pytest.raises(ModelError, match="no hand: what it tells of its last teaching are no numbers"):
+        Hand.import_(told(figures={"cer_before": value}))
+    assert Hand.names() == []
+
+
+def test_figures_that_are_no_mapping_are_refused() -> None:
+    with pytest.raises(ModelError, match="its figures are not put together"):
+        Hand.from_bytes(told(figures=[["cer_before", 0.5]]))
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [{"format": float("inf")}, {"lines": [{"text": "a", "name": "", "bytes": float("inf")}]}],
+    ids=["format", "bytes"],
+)
+def test_an_endless_number_in_the_file_is_damage(facts: dict[str, Any]) -> None:
+    with pytest.raises(ModelError, match="damaged"):
+        Hand.from_bytes(told(**facts))
+
+
+def test_half_a_character_in_an_imported_file_is_kept_as_text() -> None:
+    Hand.import_(told(words={"a\ud800": 1.0}, line={"base": "\ud800"}))
+    assert Hand.load("andrew").words == {"a\\ud800": 1.0}
+
+
+def test_words_that_could_not_be_read_again_are_not_kept() -> None:
+    words = {"x" * 65: 1.0} | {f"{i:06}": 1.0 for i in range(10_001)} | {"Dyer": 2e9}
+    kept = Hand.from_bytes(replace(make(), words=words).to_bytes()).words
+    assert (len(kept), kept["Dyer"], "000002" in kept, "000001" in kept) == (10_000, 1e6, True, False)
+
+
+def test_words_with_too_many_letters_in_all_are_not_all_kept() -> None:
+    words = {f"{i:050}": 1.0 for i in range(3000)}
+    assert [*Hand.from_bytes(replace(make(), words=words).to_bytes()).words] == [*words][-2000:]
+
+
 def test_a_picture_that_claims_a_vast_size_is_not_decoded() -> None:
     png = bytearray(handfile.to_png(np.zeros((40, 80), np.uint8)))
     png[16:20] = (1 << 24).to_bytes(4, "big")
@@ -267,10 +370,11 @@ def test_changes_that_are_no_numbers_are_damage(part: str) -> None:
         Hand.from_bytes(broken.to_bytes())
 
 
-def test_a_bias_that_is_no_number_is_damage() -> None:
+@pytest.mark.parametrize("value", [np.inf, np.nan, 3e38, -2e4])
+def test_a_bias_that_no_teaching_comes_to_is_damage(value: float) -> None:
     hand = make()
     assert hand.line is not None
-    bias = np.full_like(hand.line.bias, np.inf)
+    bias = np.full_like(hand.line.bias, value)
     with pytest.raises(ModelError, match="damaged"):
         Hand.from_bytes(replace(hand, line=replace(hand.line, bias=bias)).to_bytes())
 
@@ -296,3 +400,8 @@ def test_thin_matrices_are_stored_in_steps_of_their_rows_or_columns() -> None:
 def test_steps_of_another_size_are_damage() -> None:
     with pytest.raises(ValueError, match="w"):
         handfile.fine({"w": np.zeros(3, np.int8), "w:step": np.zeros((4, 3), np.float32)})
+
+
+def test_steps_that_would_fill_the_memory_are_damage() -> None:
+    with pytest.raises(ValueError, match="w"):
+        handfile.fine({"w": np.zeros((1 << 20, 1), np.int8), "w:step": np.zeros((1, 1 << 20), np.float32)})

@@ -74,6 +74,14 @@ def test_damaged_file_is_one_clear_line(client: TestClient) -> None:
     assert client.get("/api/hands").json() == []
 
 
+def test_file_with_senseless_figures_is_refused_and_not_kept(client: TestClient) -> None:
+    facts, arrays = handfile.unpack(hand().to_bytes())
+    answer = send(client, handfile.pack(facts | {"figures": {"cer_before": "abc"}}, arrays))
+    assert answer.status_code == 422
+    assert answer.json()["error"].startswith("zoë.hand is no hand: what it tells of its last teaching")
+    assert client.get("/api/hands").json() == []
+
+
 @pytest.mark.parametrize("data", [b"", b"Dear Edith,", b"\xff" * 100])
 def test_file_that_is_no_hand_is_refused(client: TestClient, data: bytes) -> None:
     answer = send(client, data)

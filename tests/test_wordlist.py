@@ -45,6 +45,18 @@ def test_new_words_share_with_the_old(english: Language) -> None:
         assert probability(mixed, word) == pytest.approx(12 / 16 * probability(base, word), rel=0.01)
 
 
+def test_words_that_were_never_seen_are_not_learnt(english: Language) -> None:
+    base = english.model.words
+    mixed = base.joined({"Qworx": 0.0, "qwerx": 5e-324, "the": 1.0}, LETTERS, doubt=12.0)
+    assert mixed.trie.nowhere == base.trie.nowhere
+
+
+def test_words_beyond_reason_are_not_learnt(english: Language) -> None:
+    base = english.model.words
+    mixed = base.joined({"x" * 2000: 1.0, "the": 1.0}, LETTERS, doubt=12.0)
+    assert mixed.trie.nowhere == base.trie.nowhere
+
+
 def test_words_that_are_known_add_no_nodes(english: Language) -> None:
     base = english.model.words
     mixed = base.joined({"the": 3, "House": 1}, LETTERS, doubt=12.0)

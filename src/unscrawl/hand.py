@@ -12,19 +12,35 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unscrawl import shelf
-from unscrawl.errors import ModelError, OptionError
+from unscrawl.errors import ModelError, OptionError, OutputError
 from unscrawl.glyph import SIDE
 from unscrawl.gradients import GRADIENTS, gradients
-from unscrawl.handfile import FORMAT, coarse, fine, from_png, in_steps, pack, to_png, unpack
+from unscrawl.handfile import (
+    FORMAT,
+    coarse,
+    fine,
+    from_png,
+    in_steps,
+    is_hand,
+    pack,
+    plain,
+    sound_figures,
+    sound_words,
+    storable,
+    to_png,
+    unpack,
+)
 from unscrawl.strip import HEIGHT
 
 __all__ = ["Character", "GlyphHead", "Hand", "LineHead", "Sample"]
+
+_LARGEST: Final = 1e4  # of what is added to a network or takes a part's place; taught ones stay below 20
 
 Floats = NDArray[np.float32]
 
@@ -37,6 +53,9 @@ class Sample:
     text: str
     name: str = ""
 
+    def __post_init__(self) -> None:
+        _store(self, text=plain(self.text), name=plain(self.name))
+
 
 @dataclass(frozen=True)
 class Character:
@@ -45,6 +64,9 @@ class Character:
     picture: NDArray[np.uint8] = field(repr=False, compare=False)
     label: str
     name: str = ""
+
+    def __post_init__(self) -> None:
+        _store(self, label=plain(self.label), name=plain(self.name))
 
 
 @dataclass(frozen=True)
@@ -124,7 +146,7 @@ class Hand:
                 for s, p in zip(self.lines, pictures, strict=True)
             ],
             "characters": [{"label": c.label, "name": c.name} for c in self.characters],
-            "words": dict(self.words),
+            "words": storable(self.words),
             "figures": dict(self.figures),
         }
         arrays: dict[str, NDArray[Any]] = {"strips": np.frombuffer(b"".join(pictures), np.uint8)}
@@ -156,7 +178,7 @@ class Hand:
             return _read(*unpack(data))
         except ModelError as error:
             raise ModelError(f"{source} {error}") from None
-        except (KeyError, ValueError, TypeError, AttributeError):
+        except (KeyError, ValueError, TypeError, AttributeError, OverflowError):
             raise ModelError(f"{source} is damaged: it is not put together as a hand is") from None
 
     @classmethod
@@ -217,11 +239,14 @@ class Hand:
     def export(self, path: str | os.PathLike[str]) -> Path:
         """Write the hand to a file, or into a folder as NAME.hand; return the file.
 
+        A hand's file that is there is replaced, and no other file.
+
         Raises:
-            OutputError: it cannot be written.
+            OutputError: it cannot be written, or would replace something that is no hand.
         """
         target = Path(path)
         target = target / (self.name + shelf.SUFFIX) if target.is_dir() else target
+        _check_free(target)
         shelf.write(target, self.to_bytes())
         return target
 
@@ -257,8 +282,24 @@ def _last(name: str) -> int:
     return states[-1]
 
 
+def _store(thing: Sample | Character, **texts: str) -> None:
+    """Set what has been made safe to keep in a frozen dataclass."""
+    for name, text in texts.items():
+        object.__setattr__(thing, name, text)
+
+
+def _check_free(file: Path) -> None:
+    """Raise OutputError where writing `file` would replace something that is neither a hand nor empty."""
+    try:
+        free = not file.exists() or (file.is_file() and not file.stat().st_size) or is_hand(shelf.read(file))
+    except (ModelError, OSError, ValueError):
+        free = False
+    if not free:
+        raise OutputError(f"{file} is there already and is no hand's file: choose another name")
+
+
 def _read(facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Hand:
-    """Put a hand together; KeyError, TypeError or ValueError where parts are missing or do not fit."""
+    """Put a hand together; KeyError, TypeError or the like where parts are missing or do not fit."""
     lines, at, strips = [], 0, arrays["strips"].astype(np.uint8, casting="safe").tobytes()
     for line in facts["lines"]:
         strip = from_png(strips[at : at + int(line["bytes"])], height=HEIGHT)
@@ -280,7 +321,10 @@ def _read(facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Hand:
     if "glyph" in facts:
         weight, bias = _layer(arrays, "glyph")
         glyph = GlyphHead(
-            tuple(map(str, facts["glyph"]["classes"])), weight, bias, str(facts["glyph"]["base"])
+            tuple(plain(str(label)) for label in facts["glyph"]["classes"]),
+            weight,
+            bias,
+            str(facts["glyph"]["base"]),
         )
         if len(glyph.classes) != len(bias):
             raise ValueError("classes")
@@ -289,23 +333,27 @@ def _read(facts: dict[str, Any], arrays: dict[str, NDArray[Any]]) -> Hand:
         lines=tuple(lines),
         characters=tuple(characters),
         own_alphabet=bool(facts["own_alphabet"]),
-        words={str(word): float(count) for word, count in facts["words"].items()},
+        words=sound_words(facts["words"]),
         line=line,
         glyph=glyph,
-        figures=dict(facts["figures"]),
+        figures=sound_figures(facts["figures"]),
     )
 
 
 def _named(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, Floats]:
     found = fine({n.removeprefix(prefix): v for n, v in arrays.items() if n.startswith(prefix)})
-    if not all(np.isfinite(value).all() for value in found.values()):
+    if not all(_sensible(value) for value in found.values()):
         raise ValueError(prefix)
     return found
 
 
 def _layer(arrays: Mapping[str, NDArray[Any]], name: str) -> tuple[Floats, Floats]:
     weight, bias = (arrays[f"{name}.{part}"].astype(np.float32) for part in ("weight", "bias"))
-    finite = np.isfinite(weight).all() and np.isfinite(bias).all()
-    if weight.ndim != 2 or bias.shape != weight.shape[1:] or not finite:
+    if weight.ndim != 2 or bias.shape != weight.shape[1:] or not (_sensible(weight) and _sensible(bias)):
         raise ValueError(name)
     return weight, bias
+
+
+def _sensible(values: Floats) -> bool:
+    """Tell whether all values are numbers that a teaching may come to."""
+    return bool((np.abs(values) <= _LARGEST).all())

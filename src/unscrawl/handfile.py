@@ -6,7 +6,7 @@ import hashlib
 import json
 import re
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 import cv2
@@ -17,24 +17,42 @@ from safetensors.numpy import load, save
 
 from unscrawl.errors import ModelError
 
-__all__ = ["FORMAT", "coarse", "fine", "from_png", "in_steps", "pack", "to_png", "unpack"]
+__all__ = [
+    "FORMAT",
+    "coarse",
+    "fine",
+    "from_png",
+    "in_steps",
+    "is_hand",
+    "pack",
+    "plain",
+    "sound_figures",
+    "sound_words",
+    "storable",
+    "to_png",
+    "unpack",
+]
 
 FORMAT: Final = 2
 """Version of the file's form; a file of a higher one is refused. In form 1 there is nothing `deep`."""
 
 _KEY: Final = "unscrawl hand"
 _STEP: Final = 17  # 16 grey levels: a third of the bytes of 256, and nothing is read differently
-_MOST: Final = 1 << 22  # pixels of one picture at most
+_MOST: Final = 1 << 22  # pixels of one picture at most, and the greatest figure
 _MOST_IN_ALL: Final = 1 << 26  # pixels of all of them: ten thousand lines have less
 _SIZE_OF: Final = ":step"  # behind the name of an array in 8 bits: what one step is worth
 _HEADER: Final = b"\x00\x00\x00\x0dIHDR"  # length and name of the first chunk of a PNG, at byte 8
 _SIZE: Final = struct.Struct(">II")  # width and height, which follow
+_LONGEST_WORD: Final = 64  # characters; the word list learns no longer one
+_MOST_WORDS: Final = 10_000
+_MOST_LETTERS: Final = 100_000  # of all words: the word list takes some seconds and 100 MB for as many
+_MOST_OFTEN: Final = 1e6  # times that a word was seen
 
 
 def pack(facts: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], *, form: int = FORMAT) -> bytes:
     """Return the bytes of a file of that form that holds `facts` (JSON values) and `arrays`."""
     arrays = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    text = json.dumps({"format": form, **facts}, ensure_ascii=False)
+    text = plain(json.dumps({"format": form, **facts}, ensure_ascii=False))
     return bytes(save(arrays, {_KEY: text, "sha256": _digest(text, arrays)}))
 
 
@@ -51,7 +69,7 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         kept = json.loads(data[8 : 8 + length])["__metadata__"]
         facts = json.loads(kept[_KEY])
         form = int(facts["format"])
-    except (SafetensorError, ValueError, KeyError, TypeError, RecursionError, struct.error):
+    except (SafetensorError, ValueError, KeyError, TypeError, OverflowError, RecursionError, struct.error):
         raise ModelError("is not the file of a hand, or is damaged") from None
     if form > FORMAT:
         raise ModelError(f"was written by a newer unscrawl (form {form}): update unscrawl")
@@ -60,6 +78,71 @@ def unpack(data: bytes) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
     if _pixels(data) > _MOST_IN_ALL:
         raise ModelError("is no hand: its pictures are far too large")
     return facts, arrays
+
+
+def is_hand(data: bytes) -> bool:
+    """Tell whether a file's bytes are those of a hand, be it damaged or of a newer form."""
+    try:
+        (length,) = struct.unpack_from("<Q", data)
+        return _KEY in json.loads(data[8 : 8 + length])["__metadata__"]
+    except (ValueError, KeyError, TypeError, RecursionError, struct.error):
+        return False
+
+
+def plain(text: str) -> str:
+    r"""Return `text` as UTF-8 can hold it: half a character, as in a file's odd name, as \udcff."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def storable(words: Mapping[str, float]) -> dict[str, float]:
+    """Return the words that `sound_words` will take: not the overlong ones, and of too many the last."""
+    short = {word: min(count, _MOST_OFTEN) for word, count in words.items() if len(word) <= _LONGEST_WORD}
+    letters = sum(map(len, short))
+    for word in list(short):
+        if len(short) <= _MOST_WORDS and letters <= _MOST_LETTERS:
+            break
+        letters -= len(word)
+        del short[word]
+    return short
+
+
+def sound_words(found: Any) -> dict[str, float]:
+    """Return the words of a hand's file, each with how often it was seen.
+
+    Raises:
+        ModelError: they would fill the memory, or a count is none; the message comes behind a path.
+    """
+    words = {plain(word): count for word, count in _entries(found, "words")}
+    if len(words) > _MOST_WORDS or sum(map(len, words)) > _MOST_LETTERS:
+        raise ModelError(f"is no hand: its {len(words)} words are far too many, or far too long")
+    for word, count in words.items():
+        if len(word) > _LONGEST_WORD:
+            raise ModelError(f"is no hand: it has a word of {len(word)} letters")
+        if not (_is_number(count) and 0 <= count <= _MOST_OFTEN):
+            raise ModelError("is no hand: how often it has seen a word is no such number")
+    return {word: float(count) for word, count in words.items()}
+
+
+def sound_figures(found: Any) -> dict[str, Any]:
+    """Return what a hand's file tells of its last teaching: a number each, or None.
+
+    Raises:
+        ModelError: something else is among them; the message comes behind a path.
+    """
+    figures = {plain(name): value for name, value in _entries(found, "figures")}
+    if not all(value is None or _is_number(value) for value in figures.values()):
+        raise ModelError("is no hand: what it tells of its last teaching are no numbers")
+    return figures
+
+
+def _entries(found: Any, what: str) -> Iterator[tuple[str, Any]]:
+    if not isinstance(found, dict):
+        raise ModelError(f"is no hand: its {what} are not put together as a hand's are")
+    return iter(found.items())
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and abs(value) <= _MOST
 
 
 def _pixels(data: bytes) -> int:
@@ -101,9 +184,9 @@ def fine(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[np.float32]]:
     for name, value in arrays.items():
         if not name.endswith(_SIZE_OF):
             size = arrays.get(name + _SIZE_OF, np.float32(1))
-            out[name] = np.asarray(value * size, np.float32)
-            if out[name].shape != value.shape:
+            if np.broadcast_shapes(value.shape, size.shape) != value.shape:
                 raise ValueError(name)
+            out[name] = np.asarray(value * size, np.float32)
     return out
 
 

@@ -39,10 +39,10 @@ def show(name: Annotated[str, _NAME]) -> None:
     hand = Hand.load(name)
     put(f"{hand.name}\t{_summary(hand)}\n")
     for line in hand.lines:
-        put(f"{line.name or 'line'}\t{line.text}\n")
+        put(f"{_shown(line.name) or 'line'}\t{_shown(line.text)}\n")
     labels = sorted({c.label for c in hand.characters})
     if labels:
-        put(f"characters\t{' '.join(labels)}\n")
+        put(f"characters\t{' '.join(map(_shown, labels))}\n")
 
 
 @app.command()
@@ -79,6 +79,11 @@ def forget(name: Annotated[str, _NAME]) -> None:
 
     Hand.forget(name)
     put(f"{name}: forgotten\n")
+
+
+def _shown(text: str) -> str:
+    """Return a text from a hand's file, which may come from anywhere, with nothing that moves a terminal."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def _summary(hand: object) -> str:

@@ -19,6 +19,8 @@ __all__ = ["WordList", "parts"]
 
 NEVER: Final = 1e-7
 """Probability that a word ends where none does."""
+_LONGEST: Final = 64  # symbols of a word that is learnt: each of its beginnings is kept
+_LEAST: Final = 1e-6  # times: what was seen less often was not seen
 
 _T = TypeVar("_T", bound=np.generic)
 _Prefix: TypeAlias = tuple[int, ...]  # symbols
@@ -37,15 +39,17 @@ class WordList(NamedTuple):
         """Return a list that knows some more words: n of them have the share n / (n + doubt) of it.
 
         Args:
-            words: as they are written, each with how often it was seen.
+            words: as they are written, each with how often it was seen; none of more than 64 letters is
+                learnt.
             inner: [63] whether a symbol is within words.
             doubt: how many words must be seen to count as much as the list.
         """
         seen, titled = _Counts(float), _Counts(float)
         for text, n in words.items():
             for word, title in parts(text, inner):
-                seen[word] += n
-                titled[word] += n * title
+                if n >= _LEAST and len(word) <= _LONGEST:
+                    seen[word] += n
+                    titled[word] += n * title
         return _mixed(self, seen, titled, doubt) if sum(seen.values()) else self
 
 
