@@ -150,11 +150,15 @@ def test_only_words_that_somebody_looked_at_teach() -> None:
     assert (glyphs[0], "".join(label for _, label in glyphs)) == (((30, 0, 10, 20), "f"), "friend")
 
 
-@pytest.mark.parametrize("text", ["", "  ", "a\x00b", "\ud800", "x" * 201])
+@pytest.mark.parametrize("text", ["", "  ", "\u200b\u202e \ufeff", "a\x00b", "\ud800", "x" * 201])
 def test_text_that_nobody_can_have_written_is_refused(text: str) -> None:
     with pytest.raises(RefusedError) as refused:
         right_text(text)
     assert refused.value.status == 422
+
+
+def test_invisible_marks_in_a_text_are_dropped() -> None:
+    assert right_text("\u202ede\u00adar\u200b Edi\u200dth\ufeff") == "dear Edith"
 
 
 def test_text_is_brought_into_one_form() -> None:

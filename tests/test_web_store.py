@@ -147,5 +147,18 @@ def test_file_of_a_later_version_is_left_alone(store: Store) -> None:
         Store(store.path)
 
 
+@pytest.mark.parametrize("version", [0, 1, 77])
+def test_file_of_another_program_is_left_as_it_is(tmp_path: Path, version: int) -> None:
+    path = tmp_path / "foreign.db"
+    with closing(sqlite3.connect(path)) as db:
+        db.execute("CREATE TABLE letters (text)")
+        db.execute(f"PRAGMA user_version={version}")
+    before = path.read_bytes()
+    with pytest.raises(OutputError, match=r"foreign\.db is another program's: name another file"):
+        Store(path)
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
 def test_file_is_for_its_owner_only(store: Store) -> None:
     assert store.path.stat().st_mode & 0o077 == 0

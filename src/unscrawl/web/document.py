@@ -19,11 +19,14 @@ _LONGEST: Final = 200  # characters in a word's correction, spaces included
 
 
 def right_text(text: str, longest: int = _LONGEST) -> str:
-    """Return a person's text in normal form C, with single spaces.
+    """Return a person's text in normal form C, with single spaces and without invisible marks.
+
+    Such marks (category Cf: zero-width spaces, soft hyphens, marks of direction) come with pasted text.
 
     Raises:
         RefusedError: it is empty, too long, or holds something that cannot be written by hand (422).
     """
+    text = "".join(c for c in text if unicodedata.category(c) != "Cf")
     text = " ".join(unicodedata.normalize("NFC", text).split())
     if not text:
         raise RefusedError(422, "the text is empty: type what is written there, or say that nothing is")

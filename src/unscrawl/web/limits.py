@@ -115,7 +115,10 @@ class Guard:
             raise body.refusal()
 
     def _check_host(self, headers: Headers) -> None:
-        host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        try:
+            host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+        except ValueError:  # no address at all
+            host = ""
         try:
             allowed = ipaddress.ip_address(host).is_loopback or not self.loopback
         except ValueError:
@@ -126,7 +129,7 @@ class Guard:
 
 def _check_site(method: str, headers: Mapping[str, str]) -> None:
     origin, host = headers.get("origin"), headers.get("host", "")
-    if origin is not None and urlsplit(origin).netloc != host:
+    if origin is not None and _site(origin) != host:
         raise RefusedError(403, "another site may not use this one")
     if (
         headers.get("sec-fetch-site", "none") in {"cross-site", "same-site"}
@@ -135,6 +138,14 @@ def _check_site(method: str, headers: Mapping[str, str]) -> None:
         raise RefusedError(403, "another site may not use this one")
     if method not in _SAFE and HEADER.lower() not in headers:
         raise RefusedError(403, f"the header {HEADER} is missing: it shows that no other site sent this")
+
+
+def _site(origin: str) -> str | None:
+    """Return host and port of an origin, None where it is none."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return None
 
 
 def _knows(key: str, cookie: str) -> bool:

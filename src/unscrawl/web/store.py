@@ -46,6 +46,10 @@ CREATE TABLE corrections (
     FOREIGN KEY (page, reading) REFERENCES readings ON DELETE CASCADE
 ) STRICT;
 """
+_OWN: Final = frozenset({"pages", "readings", "corrections"})
+_TABLES: Final = (
+    "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
+)
 _PAGE: Final = "p.id, p.name, p.layout, p.made, p.width, p.height, r.hand, r.number"
 _BEGINS: Final = 100  # characters
 _LAST: Final = """
@@ -72,8 +76,9 @@ class Store:
     """The file with everything. Threads and processes may share it; each call is one transaction.
 
     Raises:
-        OutputError: the file cannot be made, is damaged, or was made by a later version; also from every
-            call that writes, when the disk is full: then nothing of that call is kept, and all before is.
+        OutputError: the file cannot be made, is damaged, or was made by a later version or another program;
+            also from every call that writes, when the disk is full: then nothing of that call is kept, and
+            all before is.
     """
 
     def __init__(self, path: Path) -> None:
@@ -83,17 +88,29 @@ class Store:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             path.touch(mode=0o600)  # letters are nobody else's business
             self._db = sqlite3.connect(path, timeout=_WAIT, isolation_level=None, check_same_thread=False)
+            self._check()
             for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
                 self._db.execute(f"PRAGMA {pragma}")
         self._prepare()
 
+    def _check(self) -> None:
+        """Refuse another program's file before anything in it is changed."""
+        self._db.execute("BEGIN")  # so that both are of one moment: another process may be making the tables
+        (version,) = self._db.execute("PRAGMA user_version").fetchone()
+        tables = {name for (name,) in self._db.execute(_TABLES)}
+        self._db.execute("COMMIT")
+        wrong = None
+        if version > _VERSION and tables & _OWN:
+            wrong = "was made by a later unscrawl: update it, or name another file"
+        elif not tables >= _OWN if version else tables:
+            wrong = "is another program's: name another file"
+        if wrong:
+            self._db.close()
+            raise OutputError(f"{self.path} {wrong}")
+
     def _prepare(self) -> None:
         with self._transaction() as db:
             (version,) = db.execute("PRAGMA user_version").fetchone()
-            if version > _VERSION:
-                raise OutputError(
-                    f"{self.path} was made by a later unscrawl: update it, or name another file"
-                )
             if version == 0:
                 for statement in _SCHEMA.split(";\n"):
                     db.execute(statement)
