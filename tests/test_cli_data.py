@@ -92,6 +92,7 @@ def test_show_names_its_file_after_the_data(unscrawl: Command, shapes: Path, tmp
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("info", ""), "the name of the data is empty"),
         (("info", "mnits"), "did you mean 'mnist'"),
         (("info", "nothing.csv"), "no such file or folder"),
         (("show", "shapes.npz", "--n", "0"), "--n must be at least 1"),

@@ -11,9 +11,11 @@ import numpy as np
 import pytest
 
 from conftest import Ran
+from unscrawl.errors import OutputError
 from unscrawl.learn import recipe
 from unscrawl.learn.data import load
 from unscrawl.learn.loop import fit
+from unscrawl.learn.models import MODELS
 
 Command = Callable[..., Ran]
 
@@ -103,6 +105,46 @@ def test_evaluate_writes_the_report_where_it_is_told(
     assert "First layer" in page
     assert "batch_size" in page
     assert page.count("<svg") == 4
+
+
+def test_evaluate_makes_the_report_s_folder(unscrawl: Command, data: Path, run: str, tmp_path: Path) -> None:
+    assert unscrawl("evaluate", run, data, "--report", "new/page.html").code == 0
+    assert (tmp_path / "new" / "page.html").exists()
+
+
+@pytest.mark.parametrize("report", ["taken/page.html", "folder"])
+def test_a_report_that_has_no_place_is_found_before_measuring(
+    unscrawl: Command, data: Path, run: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, report: str
+) -> None:
+    monkeypatch.delattr("unscrawl.learn.evaluation.evaluate")
+    (tmp_path / "taken").write_text("a file where the folder should be")
+    (tmp_path / "folder").mkdir()
+    ran = unscrawl("evaluate", run, data, "--report", report)
+    assert (ran.code, ran.out, len(ran.complaints)) == (2, "", 1)
+
+
+def test_evaluate_prints_what_it_found_though_the_report_fails(
+    unscrawl: Command, data: Path, run: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise OutputError("page.html: cannot write it (No space left on device)")
+
+    monkeypatch.setattr("unscrawl.learn.report.write_report", fails)
+    ran = unscrawl("evaluate", run, data)
+    assert ran.code == 2
+    assert "accuracy" in ran.out
+
+
+@pytest.mark.parametrize("option", ["--model", "--recipe"])
+def test_help_names_every_network_and_recipe(unscrawl: Command, option: str) -> None:
+    text = " ".join(unscrawl("train", "--help").out.split())
+    told = text.partition(f"{option} <str>")[2].partition(" --")[0]
+    names = MODELS if option == "--model" else recipe.names()
+    assert set(names) <= set(told.replace(",", "").split())
+
+
+def test_help_says_what_a_network_of_ones_own_is_given(unscrawl: Command) -> None:
+    assert "called with (classes, channels, size)" in " ".join(unscrawl("train", "--help").out.split())
 
 
 def test_compare_puts_runs_side_by_side(unscrawl: Command, data: Path, run: str) -> None:

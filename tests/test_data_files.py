@@ -56,6 +56,8 @@ def test_wide_numbers_are_big_endian() -> None:
         (IDX[:10], "cut off within its header"),
         (IDX + b"!", "1 bytes more"),
         (b"PNG is no IDX", "not an IDX file"),
+        (b"\0\0\x08\3" + b"\x80\0\0\0" * 3, "cut off: 16 of 9,903,520,314,283,042,199,192,993,808 bytes"),
+        (b"\0\0\x08\4" + bytes(4) + b"\x80\0\0\0" * 3, "corrupt: its header says 0 × 2147483648 × "),
     ],
 )
 def test_each_kind_of_damage_has_its_own_message(tmp_path: Path, content: bytes, message: str) -> None:

@@ -155,6 +155,14 @@ def test_a_table_beside_it_is_the_test_part(tmp_path: Path) -> None:
     assert data.test.images.tolist() == [[[5, 6], [7, 8]]]
 
 
+@pytest.mark.parametrize("rows", ["a,0,0.2,1,1\nb,1,0,0,0\n", "b,1,0,0,0\na,0.0,0.2,1.0,1.0\n"])
+def test_a_table_of_fractions_keeps_its_greys(tmp_path: Path, rows: str) -> None:
+    (tmp_path / "pixels.csv").write_text(rows)
+    train = load(tmp_path / "pixels.csv").train
+    assert train.images[train.labels == 0].tolist() == [[[0, 51], [255, 255]]]
+    assert train.images[train.labels == 1].tolist() == [[[255, 0], [0, 0]]]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -307,6 +315,11 @@ def test_arbitrary_labels_become_numbers_or_our_own_error(labels: np.ndarray) ->
     with suppress(DataError):
         data = build("x", {"train": (IMAGES, labels)})
         assert 0 <= data.train.labels.min() <= data.train.labels.max() < len(data.classes)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.int8, np.int64, np.bool_, np.float32])
+def test_pictures_of_nothing_but_0_and_1_are_black_and_white(kind: type) -> None:
+    assert pictures(np.array([[[0, 1], [1, 0]]], kind), "x").tolist() == [[[0, 255], [255, 0]]]
 
 
 def test_colour_first_becomes_colour_last() -> None:

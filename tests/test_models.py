@@ -57,6 +57,19 @@ def test_a_network_of_ones_own(tmp_path: Path) -> None:
     assert build(f"{path}:Mine", 7, 1, 8)(torch.zeros(1, 1, 8, 8)).shape == (1, 7)
 
 
+def test_a_network_of_ones_own_may_take_no_arguments(tmp_path: Path) -> None:
+    path = tmp_path / "mine.py"
+    path.write_text(
+        "from torch import nn\n"
+        "class Mine(nn.Sequential):\n"
+        "    def __init__(self):\n"
+        "        super().__init__(nn.Flatten(), nn.Linear(64, 7))\n"
+    )
+    assert build(f"{path}:Mine", 7, 1, 8)(torch.zeros(1, 1, 8, 8)).shape == (1, 7)
+    with pytest.raises(OptionError, match=r"gives \[2, 7\] for 2 pictures of 9 classes"):
+        build(f"{path}:Mine", 9, 1, 8)
+
+
 def test_a_network_of_ones_own_may_use_what_lies_beside_it(tmp_path: Path) -> None:
     (tmp_path / "beside_mine.py").write_text("WIDTH = 3\n")
     (tmp_path / "mine.py").write_text(
@@ -83,7 +96,8 @@ def test_a_network_of_ones_own_may_use_what_lies_beside_it(tmp_path: Path) -> No
         (None, "Mine", "there is no file"),
         ("x = 1", "Mine", "has no Mine"),
         ("1 / 0", "Mine", "fails: ZeroDivisionError"),
-        ("def Mine(): pass", "Mine", "cannot be built"),
+        ("def Mine(): pass", "Mine", r"no torch\.nn\.Module"),
+        ("def Mine(a): pass", "Mine", r"takes 1 .*; it is called with \(classes, channels, size\)"),
         ("def Mine(a, b, c): return 3", "Mine", r"no torch\.nn\.Module"),
         ("def Mine(a, b, c): return missing", "Mine", "cannot be built .*missing"),
         ("from torch.nn import Flatten as Mine", "Mine", "cannot be built|fails on pictures"),

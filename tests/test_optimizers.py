@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from unscrawl.errors import TrainingError
 from unscrawl.learn.optimizers import AdamW, Muon, build, orthogonalise, rate
 from unscrawl.learn.recipe import OPTIMIZERS, Recipe
 
@@ -79,6 +80,13 @@ def test_every_parameter_is_trained_exactly_once(name: str) -> None:
     steppers = build(model, Recipe(optimizer=name))
     trained = [id(p) for o in steppers for group in o.param_groups for p in group["params"]]
     assert sorted(trained) == sorted(id(p) for p in model.parameters())
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+@pytest.mark.parametrize("model", [nn.Flatten(), nn.Linear(2, 2).requires_grad_(False)])
+def test_a_network_without_anything_to_train_is_refused(model: nn.Module, name: str) -> None:
+    with pytest.raises(TrainingError, match="nothing to train"):
+        build(model, Recipe(optimizer=name))
 
 
 def test_biases_and_norms_do_not_decay() -> None:

@@ -13,7 +13,7 @@ import typer
 from unscrawl.cli.console import put, say
 from unscrawl.cli.data import CACHE, DATA, DATA_DIR, FONTS_DIR, OFFLINE, PREPARE
 from unscrawl.cli.runs import DEVICE, RESUME, run_folder
-from unscrawl.errors import OptionError, TrainingError
+from unscrawl.errors import OptionError, OutputError, TrainingError
 
 __all__ = ["register"]
 
@@ -34,13 +34,16 @@ def train(
     model: Annotated[
         str | None,
         typer.Option(
-            help="mlp, lenet-dropout, example, fast, best, tiny, glyph, or path/to/file.py:ClassName.",
+            help="mlp, lenet-dropout, example, fast, best, best-7, tiny, glyph, or path/to/file.py:Class, "
+            "called with (classes, channels, size), or without arguments if it takes none.",
             show_default="the recipe's",
         ),
     ] = None,
     recipe: Annotated[
         str,
-        typer.Option(help="exercise, quick, good, mlp, lenet-dropout, tiny, best, glyph, or a .toml file."),
+        typer.Option(
+            help="exercise, quick, good, mlp, lenet-dropout, tiny, best, best-7, glyph, or a .toml file."
+        ),
     ] = "quick",
     epochs: Annotated[
         int | None, typer.Option(help="Times through the data.", show_default="the recipe's")
@@ -87,24 +90,29 @@ def train(
     name = f"{Path(data.split(',')[0].split(':')[0]).stem}-{_plain(model or plan.model)}"
     folder = run_folder(out, resume, name)
 
+    from unscrawl.learn.checkpoint import kept_source
     from unscrawl.learn.data import load
     from unscrawl.learn.loop import fit
+    from unscrawl.learn.own import standing_in
 
     loaded = load(data, data_dir, cache, fonts_dir=fonts_dir, offline=offline, prepare=prepare)
+    model = model or plan.model
+    kept = kept_source(folder, model) if resume else None
     leads = os.environ.get("RANK", "0") == "0"  # of several processes the first one speaks
     try:
-        run = fit(
-            loaded,
-            plan,
-            out=folder,
-            model=model,
-            seed=seed,
-            device=device,
-            resume=resume,
-            progress=True,
-            tensorboard=tensorboard,
-            command=shlex.join(["unscrawl", *sys.argv[1:]]),
-        )
+        with standing_in(model, kept):  # whatever became of the file meanwhile
+            run = fit(
+                loaded,
+                plan,
+                out=folder,
+                model=model,
+                seed=seed,
+                device=device,
+                resume=resume,
+                progress=True,
+                tensorboard=tensorboard,
+                command=shlex.join(["unscrawl", *sys.argv[1:]]),
+            )
     except TrainingError:
         if leads:
             raise
@@ -154,6 +162,7 @@ def evaluate(
 
     Prints accuracy with its 95 % interval, calibration and confusions, and writes a report with pictures.
     """
+    from unscrawl.formats import check_folder
     from unscrawl.learn import evaluation, scoring
     from unscrawl.learn.data import load
     from unscrawl.learn.report import as_json, as_text, write_report
@@ -167,15 +176,18 @@ def evaluate(
 
         record = load_run(run)
     loaded = load(data, data_dir, cache, fonts_dir=fonts_dir, offline=offline, prepare=prepare)
+    target = report or (Path("report.html") if exported else run / "report.html")
+    if target.is_dir():
+        raise OutputError(f"{target}: is a folder: give --report the name of a file")
+    check_folder(target.parent)  # rather than after measuring
     result = evaluation.evaluate(run if exported else record, loaded, device=device, tta=tta, only=only)
     images, _ = scoring.part_to_measure(loaded, record)
-    target = report or (Path("report.html") if exported else run / "report.html")
+    put(as_text(result) if form == "text" else as_json(result.export()) + "\n")
     name = run.name if exported else ""
     command = shlex.join(["unscrawl", *sys.argv[1:]])
     write_report(target, result, images, record, name=name, command=command)
     if record is not None:
         evaluation.remember(record, result)
-    put(as_text(result) if form == "text" else as_json(result.export()) + "\n")
     say(f"wrote {target}")
 
 

@@ -1,5 +1,8 @@
 """A run's folder: the record (run.json), the network (model.safetensors), where it stood (state.safetensors).
 
+A network of the user's own lies beside these as model.py, a copy of the file it was built from: what becomes
+of that file later does not change the run. What the file imports from its own folder is not copied.
+
 Every file is written under a temporary name beside its own and then renamed, so that a full disk, a
 crash or an impatient hand leaves the old one whole. Nothing is pickled.
 """
@@ -21,9 +24,9 @@ from torch import Tensor, nn
 from unscrawl.errors import ModelError, OutputError
 from unscrawl.learn import models
 
-__all__ = ["Run", "load", "load_state", "read", "save_state", "write"]
+__all__ = ["Run", "kept_source", "load", "load_state", "read", "save_state", "write"]
 
-RUN, MODEL, STATE = "run.json", "model.safetensors", "state.safetensors"
+RUN, MODEL, STATE, SOURCE = "run.json", "model.safetensors", "state.safetensors", "model.py"
 
 
 @dataclass
@@ -64,6 +67,8 @@ class Run:
         """Write the record and the network into the run's folder."""
         record = {k: v for k, v in asdict(_without_model(self)).items() if k not in ("folder", "model")}
         weights = {k: v.detach().cpu().contiguous() for k, v in self.model.state_dict().items()}
+        if (source := models.source(self.model)) is not None:
+            write(self.folder / SOURCE, source)
         write(self.folder / MODEL, to_bytes(weights, {"model": self.model_name}))
         write(self.folder / RUN, (json.dumps(record, indent=1, ensure_ascii=False) + "\n").encode())
 
@@ -84,7 +89,8 @@ def load(folder: str | os.PathLike[str]) -> Run:
         record = json.loads((folder / RUN).read_text("utf-8"))
         for name in ("classes", "mean", "std"):
             record[name] = tuple(record[name])
-        model = models.build(record["model_name"], len(record["classes"]), record["channels"], record["size"])
+        name, form = record["model_name"], (len(record["classes"]), record["channels"], record["size"])
+        model = models.build(name, *form, copy=kept_source(folder, name))
         run = Run(folder=folder, model=model, **record)
     except (FileNotFoundError, NotADirectoryError) as error:
         raise ModelError(f"{folder}: no training run here ({RUN} is missing)") from error
@@ -96,6 +102,12 @@ def load(folder: str | os.PathLike[str]) -> Run:
     fit_into(model, tensors, f"{folder / MODEL}")
     model.eval()
     return run
+
+
+def kept_source(folder: Path, model_name: str) -> Path | None:
+    """Return the run's copy of the file of a network of one's own; None where there is none."""
+    copy = folder / SOURCE
+    return copy if models.is_own(model_name) and copy.is_file() else None
 
 
 def fit_into(model: nn.Module, tensors: Mapping[str, Tensor], where: str) -> None:

@@ -8,8 +8,10 @@ part of the graph, so no caller can get them wrong; batch norm is folded into th
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import logging
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -30,6 +32,7 @@ from unscrawl.learn.scoring import check_form
 
 __all__ = ["card", "export", "store_bytes", "store_half"]
 
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 _LARGE = 1024  # values from which a weight is worth storing in less
 TOLERANCE = 1e-4
 """Largest difference between torch's and ONNX Runtime's logits, as a share of the largest logit above 1."""
@@ -132,7 +135,7 @@ def _to_onnx(net: nn.Module, example: Tensor) -> onnx.ModelProto:
                 verbose=False,
             )
     except (torch.onnx.OnnxExporterError, RuntimeError) as error:
-        raise ModelError(f"this network cannot be expressed in ONNX: {str(error).splitlines()[0]}") from error
+        raise ModelError(f"this network cannot be expressed in ONNX: {_reason(error)}") from error
     if program is None:
         raise ModelError("torch exported nothing")
     model = program.model_proto
@@ -143,6 +146,16 @@ def _to_onnx(net: nn.Module, example: Tensor) -> onnx.ModelProto:
             item.ClearField("metadata_props")  # notes on torch's own tracing
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def _reason(error: BaseException) -> str:
+    """Return in one line why torch's exporter failed, and what to do where that is known."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause  # the first is the one that says why
+    if "DataDependent" in type(error).__name__:
+        return "its forward decides by the values of tensors; use torch.where there, no `if` or `while`"
+    text = _COLOUR.sub("", str(error)).strip()
+    return text.splitlines()[0] if text else type(error).__name__
 
 
 def _difference(model: onnx.ModelProto, net: nn.Module, images: Tensor) -> float:
@@ -201,14 +214,18 @@ def store_bytes(model: onnx.ModelProto, within: str) -> None:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keep torch's exporter from warning about itself and about torchvision's absence."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    """Keep torch's exporter from warning about itself, and from printing a graph that it cannot take."""
+    level = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)  # torch's loggers hold on to standard error as it once was
+    sink = io.StringIO()
     try:
-        with warnings.catch_warnings():
+        with (
+            warnings.catch_warnings(),
+            contextlib.redirect_stdout(sink),
+            contextlib.redirect_stderr(sink),
+        ):
             warnings.filterwarnings("ignore", category=FutureWarning, module="copyreg")
             warnings.filterwarnings("ignore", category=DeprecationWarning, module=r"(torch|onnx|copyreg)")
             yield
     finally:
-        logger.setLevel(level)
+        logging.disable(level)

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from unscrawl.errors import TrainingError
 from unscrawl.learn.recipe import Recipe
 
 __all__ = ["AdamW", "Muon", "Stepper", "build", "orthogonalise", "rate", "set_rate"]
@@ -36,9 +37,16 @@ def build(model: nn.Module, recipe: Recipe) -> list[Stepper]:
 
     Weight decay falls on weights of two or more dimensions only; biases and norms have nothing to
     gain from being small.
+
+    Raises:
+        TrainingError: the network has nothing that can be trained.
     """
     weights = [p for p in model.parameters() if p.requires_grad and p.ndim >= 2]
     rest = [p for p in model.parameters() if p.requires_grad and p.ndim < 2]
+    if not weights and not rest:
+        raise TrainingError(
+            "the network has nothing to train: give it a layer with weights that requires_grad"
+        )
     groups: list[dict[str, Any]] = [
         {"params": weights, "weight_decay": recipe.weight_decay},
         {"params": rest, "weight_decay": 0.0},

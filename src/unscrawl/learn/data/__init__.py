@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from unscrawl.errors import DataError
+from unscrawl.errors import DataError, OptionError
 from unscrawl.learn.data.catalogue import KNOWN
 from unscrawl.learn.data.datasets import from_dataset, from_python
 from unscrawl.learn.data.folders import from_folder
@@ -51,6 +51,8 @@ def load(
         OutputError: the cache cannot be written.
     """
     name = os.fspath(source)
+    if not name.strip():  # a shell's unset variable; as a path it would be the current folder
+        raise OptionError("the name of the data is empty: give one of `unscrawl data list`, or a path")
     own_folder = Path(data_dir) if data_dir is not None else None
     if name in KNOWN:
         place = Path(cache) if cache is not None else cache_folder()

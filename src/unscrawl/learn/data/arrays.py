@@ -20,17 +20,17 @@ _LARGEST: Final = 2.0**53  # whole numbers up to here are exact in every type th
 def pictures(values: NDArray[Any], source: str) -> NDArray[np.uint8]:
     """Return `values` as pictures, uint8 [N, H, W] or [N, H, W, 3].
 
-    Takes [N, H, W], [N, H·W] of square pictures, [N, H, W, C] and [N, C, H, W]; whole numbers 0 … 255,
-    fractions 0 … 1, or truth values. `source` names them in messages.
+    Takes [N, H, W], [N, H·W] of square pictures, [N, H, W, C] and [N, C, H, W]; numbers 0 … 255, or 0 … 1
+    (fractions, truth values, or whole numbers of which none is above 1). `source` names them in messages.
 
     Raises:
         DataError: another form, or values outside these ranges.
     """
     values = _arrange(values, source)
-    if values.dtype == np.uint8:
-        return np.ascontiguousarray(values)
     if values.dtype == np.bool_:
-        return values.astype(np.uint8) * np.uint8(255)
+        values = values.astype(np.uint8)
+    if values.dtype == np.uint8:
+        return np.ascontiguousarray(values * np.uint8(255) if values.max() <= 1 else values)
     if values.dtype.kind not in "iuf":
         raise DataError(f"{source}: pixels must be numbers, these are {values.dtype}")
     low, high = values.min(), values.max()
@@ -38,8 +38,8 @@ def pictures(values: NDArray[Any], source: str) -> NDArray[np.uint8]:
         raise DataError(
             f"{source}: pixels from {low:.4g} to {high:.4g}; give 0 … 255 or 0 … 1, before any normalisation"
         )
-    if values.dtype.kind == "f" and high <= 1:
-        values = values * 255
+    if high <= 1:
+        values = values * np.float32(255)
     return np.ascontiguousarray(np.rint(values).astype(np.uint8))
 
 

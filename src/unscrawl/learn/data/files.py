@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import lzma
+import math
 import re
 import zlib
 from pathlib import Path
@@ -87,12 +88,15 @@ def decode_idx(content: NDArray[np.uint8], source: str) -> NDArray[Any]:
     if content.size < start:
         raise DataError(f"{source}: the file is cut off within its header; fetch it again")
     shape = tuple(int(size) for size in content[4:start].view(">u4"))
-    expected = start + dtype.itemsize * int(np.prod(shape, dtype=np.uint64))
+    expected = start + dtype.itemsize * math.prod(shape)
     if content.size < expected:
         raise DataError(f"{source}: cut off: {content.size:,} of {expected:,} bytes; fetch it again")
     if content.size > expected:
         raise DataError(f"{source}: corrupt: {content.size - expected:,} bytes more than its header says")
-    return content[start:].view(dtype).reshape(shape)
+    try:
+        return content[start:].view(dtype).reshape(shape)
+    except ValueError:  # no values at all, yet sides beyond what an array can have
+        raise DataError(f"{source}: corrupt: its header says {' × '.join(map(str, shape))}") from None
 
 
 def read_idx(path: Path) -> NDArray[Any]:

@@ -104,9 +104,10 @@ def _by_group(data: Data, group: NDArray[Any]) -> Data:
 
 
 def from_csv(path: Path) -> Data:
-    """Return the pictures of a table: in each row the label, then the pixels 0 … 255 of a square picture.
+    """Return the pictures of a table: in each row the label, then the pixels of a square picture.
 
-    A first row may name the columns; one called label, class or target has the labels, wherever it is.
+    Pixels are 0 … 255, or 0 … 1 throughout. A first row may name the columns; one called label, class or
+    target has the labels, wherever it is.
     Where the file's name holds "train" and the same with "test" lies beside it, that is the test part.
 
     Raises:
@@ -131,7 +132,7 @@ def _read_csv(path: Path) -> tuple[NDArray[np.uint8], NDArray[Any]]:
     width = lines[0][1].count(",")
     if isqrt(width) ** 2 != width:
         raise DataError(f"{path}: a label and {width} pixels a row are no square pictures")
-    values = np.zeros((len(lines), width), np.uint8)
+    values: NDArray[Any] = np.zeros((len(lines), width), np.uint8)
     labels = []
     for i, (row, line) in enumerate(lines):
         label, cells = _cut(line, place)
@@ -140,6 +141,8 @@ def _read_csv(path: Path) -> tuple[NDArray[np.uint8], NDArray[Any]]:
             raise DataError(f"{path}: line {row} is not a label and {width} numbers separated by commas")
         if not (pixels.min() >= 0 and pixels.max() <= 255):
             raise DataError(f"{path}: line {row} has a pixel outside 0 … 255")
+        if values.dtype == np.uint8 and (pixels % 1).any():
+            values = values.astype(np.float32)  # only now: whole numbers take a fourth of the memory
         values[i] = pixels
         labels.append(label.strip().strip('"'))
     return pictures(values, str(path)), _labels(labels)
