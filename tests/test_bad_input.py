@@ -192,6 +192,10 @@ def test_mistyped_command_is_one_line(unscrawl: Run, tmp_path: Path, arguments: 
     assert len(ran.err) < 200
 
 
+def test_mistyped_command_comes_with_the_nearest(unscrawl: Run) -> None:
+    assert unscrawl("reed").err.startswith("unscrawl: unknown command 'reed': did you mean 'read'? ")
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 @pytest.mark.parametrize("option", ["--help", "--version"])
 def test_full_disk_is_one_line(option: str) -> None:

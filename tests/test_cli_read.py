@@ -74,6 +74,13 @@ def test_pattern_the_shell_left_alone_is_matched_in_subfolders_too(unscrawl: Run
     assert sorted(names) == ["note-2.jpg", "note-6.png"]
 
 
+def test_pattern_leaves_out_what_we_drew_ourselves(unscrawl: Run, tmp_path: Path) -> None:
+    draw("one", size=32).save(tmp_path / "one.png")
+    first = unscrawl("read", "*.png", "--overlay")
+    assert (tmp_path / "one.overlay.png").exists()
+    assert unscrawl("read", "*.png", "--overlay") == first
+
+
 def test_file_whose_name_looks_like_a_pattern_is_itself(unscrawl: Run, tmp_path: Path) -> None:
     draw("odd", size=32).save(tmp_path / "scan[1].png")
     assert unscrawl("read", "scan[1].png").code == 0
@@ -207,6 +214,44 @@ def test_result_never_replaces_a_picture(unscrawl: Run, tmp_path: Path) -> None:
         "unscrawl: letter.overlay.png: results would replace this picture: choose another --out"
     ]
     assert picture.read_bytes() == before
+
+
+@pytest.mark.parametrize(("form", "ending"), [("text", "txt"), ("json", "json")])
+def test_result_never_replaces_what_lies_beside_its_picture(
+    unscrawl: Run, tmp_path: Path, form: str, ending: str
+) -> None:
+    (tmp_path / "scans").mkdir()
+    draw("letter").save(tmp_path / "scans" / "letter.png")
+    written = tmp_path / "scans" / f"letter.{ending}"
+    written.write_text("what somebody wrote")
+    ran = unscrawl("read", "scans", "--out", "scans", "--format", form)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.complaints == [
+        f"unscrawl: scans/letter.{ending}: lies beside its picture already, and the result would replace it: "
+        "choose another --out"
+    ]
+    assert written.read_text() == "what somebody wrote"
+
+
+def test_results_elsewhere_are_replaced(unscrawl: Run, tmp_path: Path) -> None:
+    draw("one", size=32).save(tmp_path / "one.png")
+    first = unscrawl("read", "one.png", "--out", "results", "--overlay")
+    assert unscrawl("read", "one.png", "--out", "results", "--overlay") == first
+    assert first.code == 0
+
+
+def test_pages_beyond_the_first_are_told(unscrawl: Run, tmp_path: Path) -> None:
+    pages = [draw(word, size=32) for word in ("one", "two", "six")]
+    pages[0].save(tmp_path / "fax.tif", save_all=True, append_images=pages[1:])
+    ran = unscrawl("read", "fax.tif")
+    assert (ran.code, ran.out) == (0, "one\n")
+    assert ran.complaints == ["unscrawl: fax.tif has 3 pages: only the first was read"]
+
+
+def test_animation_is_no_book(unscrawl: Run, tmp_path: Path) -> None:
+    pages = [draw(word, size=32) for word in ("one", "two")]
+    pages[0].save(tmp_path / "a.gif", save_all=True, append_images=pages[1:])
+    assert unscrawl("read", "a.gif").complaints == []
 
 
 def test_without_language_each_glyph_is_read_by_its_shape(unscrawl: Run, tmp_path: Path) -> None:

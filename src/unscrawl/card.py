@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -26,7 +28,7 @@ def read_card(path: Path) -> dict[str, Any]:
     """Return what a network's card says, at least its classes.
 
     Raises:
-        ModelError: it is missing, damaged, or no card.
+        ModelError: it is missing, damaged, no card, or says what cannot be.
     """
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
@@ -36,7 +38,31 @@ def read_card(path: Path) -> dict[str, Any]:
         raise ModelError(f"{path} cannot be read as a model's card: {error}") from None
     if not isinstance(facts, dict) or not facts.get("classes"):
         raise ModelError(f"{path} is no model's card: it names no classes")
+    _check(facts, path)
     return facts
+
+
+def _check(facts: dict[str, Any], path: Path) -> None:
+    """Raise `ModelError` for classes or a temperature with which a network would answer nonsense.
+
+    What is of another kind altogether is left to those who know what they expect.
+    """
+    classes = facts["classes"]
+    if isinstance(classes, list | tuple | str) and all(isinstance(c, str) for c in classes):
+        twice = [name for name, count in Counter(classes).items() if count > 1]
+        if twice:
+            raise ModelError(f"{path} names the class {twice[0]!r} twice: export the network again")
+        strange = [name for name in classes if any(unicodedata.category(c) == "Cc" for c in name)]
+        if strange:
+            raise ModelError(
+                f"{path} names the class {strange[0]!r}, a control character: export the network again"
+            )
+    try:
+        temperature = float(facts.get("temperature", 1.0))
+    except (TypeError, ValueError):
+        return
+    if not 0 < temperature < float("inf"):  # so that NaN is refused too
+        raise ModelError(f"{path}: its temperature is {temperature}, not above 0: export the network again")
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
+import secrets
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final, Literal
@@ -91,14 +91,15 @@ def check_folder(folder: Path) -> None:
 
 
 def _partial(folder: Path) -> Path:
-    return folder / f".unscrawl-{os.getpid()}.part"
+    """Return a name that no other process, and nothing left over from one, has."""
+    return folder / f".unscrawl-{secrets.token_hex(8)}.part"
 
 
 def _write(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     """Fill a hidden file beside `path`, then rename it: nobody ever sees half a file."""
     partial = _partial(path.parent)
     try:
-        with partial.open("wb") as file:
+        with partial.open("xb") as file:
             fill(file)
         partial.replace(path)
     except OSError as error:

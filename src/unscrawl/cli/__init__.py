@@ -62,6 +62,13 @@ class _Commands(TyperGroup):
             part.add_typer(home.app, name=cmd_name)
         return typer.main.get_group(part).commands[cmd_name]
 
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and not args[0].startswith("-") and args[0] not in _HOMES:
+            from unscrawl.learn.names import unknown
+
+            raise unknown("command", args[0], _HOMES)
+        return super().resolve_command(ctx, args)
+
     def main(self, *args: Any, **options: Any) -> Any:
         """Run one command line and exit: 0 all well, 2 something failed, 130 interrupted."""
         speak_utf8()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from unscrawl.cli.console import put, say, track
-from unscrawl.cli.sources import content, gather, stems
+from unscrawl.cli.sources import content, gather, pages, stems
 from unscrawl.errors import PictureError
 from unscrawl.formats import Format, check_folder, page_json, page_text, write_picture, write_text
 
@@ -96,6 +96,8 @@ def read(
         try:
             picture = source if layout == "cut" else content(source)
             page = reader.read(picture, layout=layout, name=source)
+            if (count := pages(source)) > 1:
+                say(f"{source} has {count} pages: only the first was read")
             if not page.text:
                 say(f"{source}: nothing written here was found")
             result = page_text(page) if form == "text" else page_json(page)

@@ -6,6 +6,7 @@ import glob
 import os
 import re
 import sys
+import warnings
 from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import BinaryIO, Final
 from unscrawl.cli.console import say
 from unscrawl.errors import OutputError, PictureError, UnscrawlError
 
-__all__ = ["STDIN", "content", "expand", "gather", "stems"]
+__all__ = ["STDIN", "content", "expand", "gather", "pages", "stems"]
 
 STDIN: Final = "-"
 """The source that stands for standard input."""
@@ -23,7 +24,7 @@ _SUFFIXES: Final = frozenset(
     {".bmp", ".gif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 )
 _OWN: Final = (".overlay.png", ".seen.png")
-"""Pictures that we wrote ourselves: no input when their folder is read again."""
+"""Pictures that we wrote ourselves: no input when their folder or a pattern is read again."""
 
 
 def gather(files: Sequence[str], *, whole: bool = False) -> tuple[list[str], bool]:
@@ -44,7 +45,8 @@ def expand(given: str, *, whole: bool = False) -> list[str]:
 
     A folder stands for the pictures in it, in natural order, without those of its subfolders (`**/*.jpg`
     reaches these); `whole` makes each folder one source. A pattern that the shell left alone is matched
-    here. Everything else stands for itself, missing files too: reading them says what is wrong.
+    here. Neither stands for pictures that we wrote ourselves. Everything else stands for itself, missing
+    files too: reading them says what is wrong.
 
     Raises:
         PictureError: a folder without pictures, or a pattern that nothing matches.
@@ -53,6 +55,7 @@ def expand(given: str, *, whole: bool = False) -> list[str]:
         return [given] if whole else _pictures(Path(given))
     if glob.has_magic(given) and not os.path.lexists(given):
         found = [name for name in glob.iglob(given, recursive=True) if os.path.isdir(name) == whole]
+        found = [name for name in found if whole or not name.endswith(_OWN)]
         if not found:
             raise PictureError(f"{given}: no {'folder' if whole else 'file'} matches this pattern")
         return sorted(found, key=_natural)
@@ -81,6 +84,21 @@ def content(source: str) -> str | BinaryIO:
     return sys.stdin.buffer if source == STDIN else source
 
 
+def pages(source: str) -> int:
+    """Return how many pages the file `source` has: above 1 for some TIFF, 1 for everything else."""
+    if source == STDIN or not os.path.isfile(source):  # a pipe can be read only once
+        return 1
+    from PIL import Image
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            with Image.open(source, formats=["TIFF"]) as picture:
+                return int(getattr(picture, "n_frames", 1))
+    except Exception:  # no TIFF, or a damaged one: whoever reads it says so
+        return 1
+
+
 def stems(sources: Sequence[str], folder: Path, suffixes: Sequence[str]) -> dict[str, str]:
     """Return for each source the name, without suffix, of the files that are written about it in `folder`.
 
@@ -88,7 +106,8 @@ def stems(sources: Sequence[str], folder: Path, suffixes: Sequence[str]) -> dict
     number along.
 
     Raises:
-        OutputError: a file to be written would replace one of the pictures.
+        OutputError: a file to be written would replace one of the pictures, or a text that lies beside its
+            picture: it may be the transcription that somebody wrote to teach with.
     """
     inputs = {os.path.realpath(source): source for source in sources}
     result: dict[str, str] = {}
@@ -98,9 +117,20 @@ def stems(sources: Sequence[str], folder: Path, suffixes: Sequence[str]) -> dict
         taken.add(stem.casefold())  # some file systems take A.txt and a.txt for one
         result[source] = stem
         for suffix in suffixes:
-            if clash := inputs.get(os.path.realpath(folder / (stem + suffix))):
+            target = folder / (stem + suffix)
+            if clash := inputs.get(os.path.realpath(target)):
                 raise OutputError(f"{clash}: results would replace this picture: choose another --out")
+            if suffix not in _OWN and os.path.lexists(target) and _beside(source, folder):
+                raise OutputError(
+                    f"{target}: lies beside its picture already, and the result would replace it: "
+                    "choose another --out"
+                )
     return result
+
+
+def _beside(source: str, folder: Path) -> bool:
+    own = os.path.dirname(os.path.abspath(source))
+    return source != STDIN and os.path.realpath(own) == os.path.realpath(folder)
 
 
 def _candidates(source: str) -> Iterator[str]:
