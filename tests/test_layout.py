@@ -225,6 +225,15 @@ def test_entries_of_a_table_seen_aslant_are_read_across() -> None:
     assert [len(line.pieces) for line in lines] == [12] * 6
 
 
+def test_what_stands_a_little_higher_in_a_row_comes_after_what_is_left_of_it() -> None:
+    left, right = _write(["oolo"] * 3).strength, _write(["oooo lo oo lo"] * 3).strength
+    canvas = np.zeros((len(left) + 20, left.shape[1] + right.shape[1] + 1200), np.uint8)
+    canvas[20:, : left.shape[1]] = left
+    canvas[: len(right), -right.shape[1] :] = right
+    starts = [line.pieces[0].x < 300 for line in find_lines(_ink(canvas))]
+    assert starts == [True, False] * 3
+
+
 def test_a_date_and_a_signature_on_the_right_make_no_column() -> None:
     rows = [
         " " * 20 + "oolo oo",

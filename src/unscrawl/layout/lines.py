@@ -25,6 +25,7 @@ FEW_STROKES = 3
 
 _GRID = 8.0  # px: the text size is scaled to this before blurring
 _MAX_FRAGMENTS = 200
+_BESIDE = 0.75  # text sizes by which what stands in one row may be higher
 _MAX_TRACK_GAP = 30.0  # text sizes: a wider gap is never bridged by one line
 
 
@@ -134,7 +135,20 @@ def _link(fragments: list[NDArray[np.float64]], size: float, slope: float) -> li
         ends.append(_ends(joined, size))
     tracks = [_track(c, size, slope) for c in chains]
     x0 = min((float(t.xs[0]) for t in tracks), default=0.0)
-    return sorted(tracks, key=lambda t: (t.ys.mean() - slope * (t.xs.mean() - x0), t.xs[0]))
+    return _in_rows(sorted(tracks, key=lambda t: (t.ys.mean() - slope * (t.xs.mean() - x0), t.xs[0])), size)
+
+
+def _in_rows(tracks: list[Track], size: float) -> list[Track]:
+    """Put courses behind those that end before them and are a little lower: rows of a form seen aslant."""
+    ordered = list[Track]()
+    for track in tracks:
+        at = len(ordered)
+        while at and 0 < track.at(ordered[at - 1].xs[0]) - ordered[at - 1].ys[0] < _BESIDE * size:
+            if track.xs[-1] >= ordered[at - 1].xs[0]:
+                break
+            at -= 1
+        ordered.insert(at, track)
+    return ordered
 
 
 def _best_pair(ends: NDArray[np.float64], size: float, slope: float) -> tuple[int, int] | None:
