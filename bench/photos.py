@@ -1,11 +1,12 @@
 """Measures line finding on pages set from real lines and photographed: their places are known.
 
-    python bench/photos.py DATA [--pages N] [--seed S] [--overlays FOLDER]
+    python bench/photos.py DATA [--pages N] [--seed S] [--hard] [--overlays FOLDER]
 
 DATA is the shared data folder; held-back lines of a set, neighbours in its files and so mostly of one hand,
 are pasted on a sheet as close as lines are written. The sheet is plain, ruled or squared, bends, lies on a
 desk, and is seen aslant under uneven light. Lines are found or right as in bench/pages.py; all that are no
-true line's are too many.
+true line's are too many. `--hard` makes harder photographs: some sheets are folded, some turned by up
+to 40 degrees, some lie in the shadow of a window's bars; rows are then of these.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from unscrawl import image, ink
 from unscrawl.layout import LineInk, find_lines
 
 _SETS = ("copiste_fr", "hooker", "poilus_fr", "peraire_fr", "timeus_fr", "cremma_mss19_fr")
+_HARD = ("folded", "turned", "barred")
 _ZOOM = 1.5  # the lines are 64 px high: so much larger do they stand in the photograph
 _INK = 110  # of 255: fainter ink does not count
 
@@ -42,16 +44,17 @@ class Photo:
     lines: int
 
 
-def photos(data: Path, count: int, seed: int) -> Iterator[tuple[str, Photo]]:
-    """Make `count` pages, the sets in turn."""
-    rng = np.random.default_rng(seed)
+def photos(data: Path, count: int, seed: int, *, hard: bool = False) -> Iterator[tuple[str, Photo]]:
+    """Make `count` pages, the sets in turn; each with its set's name, or what makes it hard."""
+    rng, worse = np.random.default_rng(seed), np.random.default_rng(seed)
     pools = {name: linesets.load(data, name).items for name in _SETS}
     for n in range(count):
         name = _SETS[n % len(_SETS)]
         k = int(rng.integers(5, 18))
         first = int(rng.integers(max(1, len(pools[name]) - k)))
         lines = [_decoded(item.picture) for item in pools[name][first : first + k]]
-        yield name, _photographed(*_sheet(lines, rng), rng)
+        how = _HARD[n // len(_SETS) % len(_HARD)] if hard else ""
+        yield how or name, _photographed(*_sheet(lines, rng), rng, how, worse)
 
 
 def _decoded(picture: bytes) -> NDArray[np.uint8]:
@@ -94,9 +97,50 @@ def _sheet(
     return sheet * (1 - rules[..., None] * blue) + grain[..., None], owner
 
 
-def _photographed(sheet: NDArray[np.float32], owner: NDArray[np.uint8], rng: np.random.Generator) -> Photo:
-    """Bend the sheet, lay it on a desk, look at it aslant, light it unevenly."""
+def _folded(sheet: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Fold the sheet: a dark line each time, and shade on one side of it."""
+    h, w = sheet.shape[:2]
+    across, down = (
+        rng.uniform(0.15, 0.85, rng.integers(1, 4)) * h,
+        rng.uniform(0.3, 0.7, rng.integers(0, 2)) * w,
+    )
+    for off in [*(np.arange(h)[:, None] - y for y in across), *(np.arange(w)[None] - x for x in down)]:
+        shade = rng.uniform(0.1, 0.3) * np.exp(-np.abs(off) / rng.uniform(25, 70)) * (off > 0)
+        line = rng.uniform(0.1, 0.4) * np.exp(-((off / 2.5) ** 2))
+        sheet = (sheet * (1 - shade)[..., None] * (1 - line)[..., None]).astype(np.float32)
+    return sheet
+
+
+def _turned(
+    corners: NDArray[np.float64], size: tuple[int, int], degrees: float
+) -> tuple[NDArray[np.float64], tuple[int, int]]:
+    """Turn the sheet's corners about the middle of the picture; return them and its size, which holds all."""
+    angle = np.deg2rad(degrees)
+    c, s = np.cos(angle), np.sin(angle)
+    wide, high = (int(size[0] * a + size[1] * b) for a, b in ((abs(c), abs(s)), (abs(s), abs(c))))
+    turned = (corners - np.array(size) / 2) @ np.array([[c, s], [-s, c]]) + np.array([wide, high]) / 2
+    return turned, (wide, high)
+
+
+def _bars(u: NDArray[np.float64], v: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
+    """Return the share of light [h, w] that comes past the bars of a window."""
+    across = u + rng.uniform(-0.4, 0.4) * v
+    pitch, wide, soft = rng.uniform(0.25, 0.5), rng.uniform(0.06, 0.14), rng.uniform(0.004, 0.02)
+    away = np.abs((across + rng.random()) % pitch - pitch / 2)
+    shade: NDArray[np.float64] = 1 - rng.uniform(0.3, 0.6) / (1 + np.exp((away - wide / 2) / soft))
+    return shade
+
+
+def _photographed(
+    sheet: NDArray[np.float32],
+    owner: NDArray[np.uint8],
+    rng: np.random.Generator,
+    how: str,
+    worse: np.random.Generator,
+) -> Photo:
+    """Bend the sheet, lay it on a desk, look at it aslant, light it unevenly, and make it hard."""
     h, w = owner.shape
+    sheet = _folded(sheet, worse) if how == "folded" else sheet
     x, y = np.meshgrid(np.arange(w, dtype=np.float32), np.arange(h, dtype=np.float32))
     bend = rng.uniform(0, 0.012) * w * np.sin(2 * np.pi * (x / w * rng.uniform(0.3, 1.0) + rng.random()))
     bend = (bend * (0.5 + y / h * rng.uniform(-0.5, 0.5))).astype(np.float32)
@@ -108,6 +152,8 @@ def _photographed(sheet: NDArray[np.float32], owner: NDArray[np.uint8], rng: np.
     there = (
         corners + np.array([around * w, around * h]) + rng.normal(0, 0.35 * around + 0.002, (4, 2)) * [w, h]
     )
+    if how == "turned":
+        there, size = _turned(there, size, worse.choice([-1, 1]) * worse.uniform(12, 40))
     view = cv2.getPerspectiveTransform(corners, there.astype(np.float32))
     desk = rng.uniform(0.1, 0.5) * np.array([1.0, rng.uniform(0.7, 1.0), rng.uniform(0.5, 1.0)])
     border = tuple(float(v) for v in desk)
@@ -123,6 +169,8 @@ def _photographed(sheet: NDArray[np.float32], owner: NDArray[np.uint8], rng: np.
         light *= 1 - rng.uniform(0.2, 0.5) / (
             1 + np.exp(-(slope - rng.uniform(-0.3, 0.6)) / rng.uniform(0.02, 0.2))
         )
+    if how == "barred":
+        light = light * _bars(u, v, worse)
     seen = cv2.GaussianBlur((rgb * light[..., None]).astype(np.float32), (0, 0), rng.uniform(0.4, 1.2))
     seen = np.clip(255 * (seen + rng.normal(0, 0.012, seen.shape)), 0, 255).astype(np.uint8)
     packed = cv2.imencode(".jpg", seen, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(60, 95))])[1]
@@ -164,10 +212,11 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--pages", type=int, default=24)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--hard", action="store_true", help="folded, turned, barred")
     parser.add_argument("--overlays", type=Path, help="draw the lines of each page there")
     options = parser.parse_args()
     tallies: dict[str, list[Tally]] = {}
-    for n, (name, photo) in enumerate(photos(options.data, options.pages, options.seed)):
+    for n, (name, photo) in enumerate(photos(options.data, options.pages, options.seed, hard=options.hard)):
         start = time.process_time()
         found = ink.extract(image.load(photo.rgb))
         lines = find_lines(found)

@@ -17,6 +17,7 @@ _LEAST: Final = 0.12  # share of the picture that a sheet on a desk takes, at le
 _MOST: Final = 0.985  # and at most
 _NOTE: Final = 0.035  # the same least share for a note much brighter than the desk about it
 _DIM: Final = 0.6  # share of a note's brightness that such a desk has at most
+_AGAIN: Final = 0.25  # of a sheet's area: more paper beyond a shadow, as bright, belongs to it
 _SOLID: Final = 0.7  # share of its convex hull that must be smooth
 _OTHERS: Final = 0.1  # share of its convex hull that other smooth regions may take
 _EDGED: Final = 0.75  # share of its outline along which the brightness must change
@@ -116,6 +117,7 @@ def _best(small: NDArray[np.uint8], change: NDArray[np.float32]) -> NDArray[np.u
     areas = stats[:, cv2.CC_STAT_AREA]
     large = [i for i in np.argsort(-areas)[:_PARTS] if i and areas[i] > _PART * smooth.size]
     tints = {i: _tint(small[labels == i]) for i in large}
+    lights = {i: float(small[labels == i].mean()) for i in large}
     few = [some for n in (1, 2, 3) for some in combinations(large[:6], n)]
     alike = {tuple(j for j in large if np.ptp([tints[i], tints[j]], axis=0).max() <= _TINT) for i in large}
     best, found = 0.0, None
@@ -128,6 +130,11 @@ def _best(small: NDArray[np.uint8], change: NDArray[np.float32]) -> NDArray[np.u
         likely = float(inside.mean()) * (1.0 - float(_frame(inside).mean()))
         others = float((inside * smooth * (1 - region)).sum())
         if others > _OTHERS * float(inside.sum()):
+            continue
+        light = float(np.average([lights[i] for i in parts], weights=areas[list(parts)]))
+        again = [i for i in large if i not in parts and np.abs(tints[i] - tints[parts[0]]).max() <= _TINT]
+        again = [i for i in again if abs(lights[i] - light) <= _LASTING * max(lights[i], light)]
+        if float(areas[again].sum()) > _AGAIN * float(region.sum()):
             continue
         if likely > best and _is_sheet(small, change, region, inside):
             best, found = likely, inside
