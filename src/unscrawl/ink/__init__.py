@@ -246,15 +246,16 @@ def _absorbance(rgb: _Plane, factor: float, outline: NDArray[np.float64] | None,
 
     Light ink on a dark ground is the same with all values turned round.
     """
-    grey = _plane(cv2.cvtColor(_reduced(rgb, factor), cv2.COLOR_RGB2GRAY))
+    reduced = _reduced(rgb, factor)
+    grey = _plane(cv2.cvtColor(reduced, cv2.COLOR_RGB2GRAY))
     h, w = grey.shape
     scale = min(1.0, paper.SIDE / max(h, w))
     size = (max(1, round(w * scale)), max(1, round(h * scale)))
     small = _plane(cv2.resize(grey, size, interpolation=cv2.INTER_AREA))
     if _is_light_on_dark(small, layout):
         grey, small = np.bitwise_not(grey), np.bitwise_not(small)
-    page = _filled(outline, rgb, size) if layout == "page" else None
-    bare = cv2.GaussianBlur(paper.brightness(small, page), (0, 0), 2)
+    colour = _plane(cv2.resize(reduced, size, interpolation=cv2.INTER_AREA)) if layout == "page" else None
+    bare = cv2.GaussianBlur(paper.brightness(small, colour, _filled(outline, rgb, size)), (0, 0), 2)
     bare = _plane(cv2.resize(bare, (w, h)))
     absorbed = _plane(cv2.divide(cv2.subtract(bare, grey), np.maximum(bare, _DARKEST), scale=255))
     if layout != "page":
