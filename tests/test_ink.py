@@ -132,8 +132,8 @@ def test_writing_in_narrow_shadows_is_ink_and_they_are_not() -> None:
 def test_writing_along_a_fold_is_ink_and_its_shade_is_not() -> None:
     true = writing()
     below = np.arange(true.shape[0])[:, None] - 190.0  # through the third line
-    light = 1 - 0.35 * np.exp(-np.abs(below) / 12) * (below > 0) * np.ones(true.shape)
-    assert agreement(extract(Picture(photo(true, light=light), "")), true) > 0.75
+    light = 1 - 0.45 * np.exp(-np.abs(below) / 12) * (below > 0) * np.ones(true.shape)
+    assert agreement(extract(Picture(photo(true, light=light), "")), true) > 0.9
 
 
 @pytest.mark.parametrize("degrees", [-38, -25, -15, -9, -3.5, 0, 2, 6, 15, 20, 33])
