@@ -12,6 +12,7 @@ from hypothesis.extra import numpy as hnp
 from unscrawl.errors import OptionError
 from unscrawl.image import Picture
 from unscrawl.ink import LAYOUTS, Ink, extract
+from unscrawl.ink.paper import brightness
 
 WORDS = ("Dear Laurence,", "we walked to the", "harbour and saw", "nine boats, two", "of them blue!")
 
@@ -127,6 +128,17 @@ def bars(shape: tuple[int, ...]) -> np.ndarray:
 def test_writing_in_narrow_shadows_is_ink_and_they_are_not() -> None:
     true = writing()
     assert agreement(extract(Picture(photo(true, light=bars(true.shape)), "")), true) > 0.75
+
+
+def test_a_patterned_cloth_is_no_shade() -> None:
+    ys, xs = np.mgrid[:400, :560]
+    red, dark = (xs // 20 + ys // 20) % 2 > 0, (xs // 20 % 2) * (ys // 20 % 2) > 0
+    cloth = np.full((400, 560, 3), 235.0)
+    cloth[100:300, 100:460][red[100:300, 100:460]] = (225, 110, 120)
+    cloth[100:300, 100:460][dark[100:300, 100:460]] = (185, 40, 50)
+    colour = cloth.astype(np.uint8)
+    grey = cv2.cvtColor(colour, cv2.COLOR_RGB2GRAY)
+    np.testing.assert_array_equal(brightness(grey, colour), brightness(grey))
 
 
 def test_writing_along_a_fold_is_ink_and_its_shade_is_not() -> None:

@@ -88,11 +88,22 @@ def test_no_part_of_folded_paper_that_fills_the_picture_is_a_sheet(
     assert find_sheet(folded(scene(PAPER, 0, 0), across, down)) is None
 
 
+def barred(rgb: np.ndarray, slant: float = 0.15) -> np.ndarray:
+    """The same in the shadows of bars that cross the picture."""
+    ys, xs = np.mgrid[: SIZE[0], : SIZE[1]]
+    bars = np.abs((xs + slant * ys) % 150 - 75) < 20
+    return (rgb * np.where(bars, 0.5, 1.0)[..., None]).astype(np.uint8)
+
+
 def test_paper_between_two_shadows_is_no_sheet() -> None:
-    rgb = scene(PAPER, 0, 0).astype(np.float64)
-    rgb[:, 100:180] *= 0.5
-    rgb[:, 420:500] *= 0.5
-    assert find_sheet(rgb.astype(np.uint8)) is None
+    assert find_sheet(barred(scene(PAPER, 0, 0))) is None
+
+
+@pytest.mark.parametrize("desk", [(40, 40, 45), (112, 82, 60), (100, 98, 89)])
+@pytest.mark.parametrize("slant", [0.0, 0.15])
+def test_of_a_sheet_that_shadows_part_no_strip_is_the_sheet(desk: tuple[int, int, int], slant: float) -> None:
+    outline = find_sheet(barred(scene(desk), slant))
+    assert outline is None or overlap(outline, 30, 24) > 0.9
 
 
 @pytest.mark.parametrize(("desk", "found"), [((90, 70, 50), True), ((190, 185, 170), False)])

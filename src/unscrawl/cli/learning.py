@@ -90,29 +90,24 @@ def train(
     name = f"{Path(data.split(',')[0].split(':')[0]).stem}-{_plain(model or plan.model)}"
     folder = run_folder(out, resume, name)
 
-    from unscrawl.learn.checkpoint import kept_source
     from unscrawl.learn.data import load
     from unscrawl.learn.loop import fit
-    from unscrawl.learn.own import standing_in
 
     loaded = load(data, data_dir, cache, fonts_dir=fonts_dir, offline=offline, prepare=prepare)
-    model = model or plan.model
-    kept = kept_source(folder, model) if resume else None
     leads = os.environ.get("RANK", "0") == "0"  # of several processes the first one speaks
     try:
-        with standing_in(model, kept):  # whatever became of the file meanwhile
-            run = fit(
-                loaded,
-                plan,
-                out=folder,
-                model=model,
-                seed=seed,
-                device=device,
-                resume=resume,
-                progress=True,
-                tensorboard=tensorboard,
-                command=shlex.join(["unscrawl", *sys.argv[1:]]),
-            )
+        run = fit(
+            loaded,
+            plan,
+            out=folder,
+            model=model,
+            seed=seed,
+            device=device,
+            resume=resume,
+            progress=True,
+            tensorboard=tensorboard,
+            command=shlex.join(["unscrawl", *sys.argv[1:]]),
+        )
     except TrainingError:
         if leads:
             raise

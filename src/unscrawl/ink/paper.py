@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SIDE", "brightness"]
+__all__ = ["SIDE", "brightness", "tint"]
 
 SIDE: Final = 600
 """Pixels of the longer side of a picture in which paper is looked at."""
@@ -82,12 +82,12 @@ def _shades(small: _Plane, colour: _Plane, paper: _Plane, fine: _Plane, page: _P
         if written.mean() < _WRITTEN or along > _ALONG or np.median(lacking[there]) > kind.deepest:
             continue
         beside = (np.asarray(cv2.dilate(own, _disc(2 * kind.fine + 1))) > 0) & (broad == 0)
-        if beside.any() and np.abs(_tint(colour[there]) - _tint(colour[beside])).max() <= _TINT:
+        if beside.any() and np.abs(tint(colour[there]) - tint(colour[beside])).max() <= _TINT:
             found |= own
     return found
 
 
-def _tint(pixels: _Plane) -> NDArray[np.float64]:
+def tint(pixels: _Plane) -> NDArray[np.float64]:
     """Return the shares of red, green and blue in the mean of pixels [n, 3]."""
     mean = pixels.mean(axis=0)
     return np.asarray(mean / max(float(mean.sum()), 1.0))

@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from unscrawl.ink.paper import tint
+
 __all__ = ["find_sheet", "without_desk"]
 
 _SIDE: Final = 256  # px: the picture is looked at this small; writing vanishes, edges of the sheet stay
@@ -116,12 +118,17 @@ def _best(small: NDArray[np.uint8], change: NDArray[np.float32]) -> NDArray[np.u
     _, labels, stats, _ = cv2.connectedComponentsWithStats(smooth, connectivity=4)
     areas = stats[:, cv2.CC_STAT_AREA]
     large = [i for i in np.argsort(-areas)[:_PARTS] if i and areas[i] > _PART * smooth.size]
-    tints = {i: _tint(small[labels == i]) for i in large}
+    tints = {i: tint(small[labels == i]) for i in large}
     lights = {i: float(small[labels == i].mean()) for i in large}
     few = [some for n in (1, 2, 3) for some in combinations(large[:6], n)]
-    alike = {tuple(j for j in large if np.ptp([tints[i], tints[j]], axis=0).max() <= _TINT) for i in large}
+    tinted = {(i, j): np.abs(tints[i] - tints[j]).max() <= _TINT for i in large for j in large}
+    alike = {
+        (i, j): same and abs(lights[i] - lights[j]) <= _LASTING * max(lights[i], lights[j])
+        for (i, j), same in tinted.items()
+    }
+    whole = {tuple(j for j in large if tinted[i, j]) for i in large}
     best, found = 0.0, None
-    for parts in (*few, *sorted(some for some in alike if len(some) > 3)):
+    for parts in (*few, *sorted(some for some in whole if len(some) > 3)):
         if np.ptp([tints[i] for i in parts], axis=0).max() > _TINT:
             continue
         region = np.isin(labels, parts).astype(np.uint8)
@@ -131,9 +138,7 @@ def _best(small: NDArray[np.uint8], change: NDArray[np.float32]) -> NDArray[np.u
         others = float((inside * smooth * (1 - region)).sum())
         if others > _OTHERS * float(inside.sum()):
             continue
-        light = float(np.average([lights[i] for i in parts], weights=areas[list(parts)]))
-        again = [i for i in large if i not in parts and np.abs(tints[i] - tints[parts[0]]).max() <= _TINT]
-        again = [i for i in again if abs(lights[i] - light) <= _LASTING * max(lights[i], light)]
+        again = [i for i in large if i not in parts and any(alike[i, j] for j in parts)]
         if float(areas[again].sum()) > _AGAIN * float(region.sum()):
             continue
         if likely > best and _is_sheet(small, change, region, inside):
@@ -168,14 +173,8 @@ def _is_sheet(
     if not away.any():
         return False
     own, other = small[inside > 0], small[away]
-    differs = np.abs(_tint(own) - _tint(other)).max() > _TINT
+    differs = np.abs(tint(own) - tint(other)).max() > _TINT
     return bool(differs or other.mean() < _SHADE * own.mean())
-
-
-def _tint(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return the shares of red, green and blue in the mean of pixels [n, 3]."""
-    mean = pixels.mean(axis=0)
-    return np.asarray(mean / max(mean.sum(), 1))
 
 
 def _frame(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -28,7 +28,7 @@ from unscrawl.formats import check_folder
 from unscrawl.learn import models, optimizers
 from unscrawl.learn.augment import augment
 from unscrawl.learn.batches import epoch_order, generator, normalise, pixels, seed_of, statistics
-from unscrawl.learn.checkpoint import Run
+from unscrawl.learn.checkpoint import Run, kept_source
 from unscrawl.learn.crew import Crew
 from unscrawl.learn.device import describe
 from unscrawl.learn.evaluation import fit_temperature
@@ -86,7 +86,8 @@ def fit(
     # ── network, its running average, optimizers
     torch.manual_seed(seed)
     name = model or recipe.model
-    net = models.build(name, len(data.classes), x.shape[1], x.shape[2]).to(place)
+    kept = kept_source(Path(out), name) if resume else None  # whatever became of the file meanwhile
+    net = models.build(name, len(data.classes), x.shape[1], x.shape[2], copy=kept).to(place)
     for layer in net.modules():
         if isinstance(layer, (nn.Dropout, nn.Dropout2d)) and recipe.dropout >= 0:
             layer.p = recipe.dropout

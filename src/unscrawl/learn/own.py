@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Final
+from typing import Any
 
 from unscrawl.errors import OptionError
 
-__all__ = ["defined", "defined_with_source", "standing_in"]
-
-_STANDING_IN: Final[ContextVar[tuple[str, Path] | None]] = ContextVar("standing_in", default=None)
+__all__ = ["defined", "defined_with_source"]
 
 
 def defined(what: str, source: str) -> Any:
@@ -39,8 +34,6 @@ def defined_with_source(what: str, source: str, copy: Path | None = None) -> tup
         OptionError: there is no such file, it fails, or it has no such name.
     """
     path, _, name = source.rpartition(":")
-    instead = _STANDING_IN.get()
-    copy = instead[1] if copy is None and instead is not None and instead[0] == source else copy
     file = copy or Path(path)
     where = f"{what} {source!r}" + (f" as kept in {copy}" if copy else "")
     try:
@@ -54,16 +47,6 @@ def defined_with_source(what: str, source: str, copy: Path | None = None) -> tup
     if not hasattr(module, name):
         raise OptionError(f"{where}: {file} has no {name}")
     return getattr(module, name), content
-
-
-@contextmanager
-def standing_in(source: str, copy: Path | None) -> Iterator[None]:
-    """Within, let the file `copy` stand in for the file that `source`, "path/to/file.py:NAME", names."""
-    token = _STANDING_IN.set((source, copy) if copy is not None else None)
-    try:
-        yield
-    finally:
-        _STANDING_IN.reset(token)
 
 
 def _run(content: bytes, file: Path, folders: list[Path], where: str) -> ModuleType:
