@@ -10,11 +10,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from PIL import Image
 
 from conftest import LETTER, Ran, draw
+from unscrawl import Page, Reader
 
 Run = Callable[..., Ran]
 
@@ -216,7 +218,7 @@ def test_result_never_replaces_a_picture(unscrawl: Run, tmp_path: Path) -> None:
     assert picture.read_bytes() == before
 
 
-@pytest.mark.parametrize(("form", "ending"), [("text", "txt"), ("json", "json")])
+@pytest.mark.parametrize(("form", "ending"), [("text", "txt"), ("json", "json"), ("page", "page.xml")])
 def test_result_never_replaces_what_lies_beside_its_picture(
     unscrawl: Run, tmp_path: Path, form: str, ending: str
 ) -> None:
@@ -228,7 +230,7 @@ def test_result_never_replaces_what_lies_beside_its_picture(
     assert (ran.code, ran.out) == (2, "")
     assert ran.complaints == [
         f"unscrawl: scans/letter.{ending}: lies beside its picture already, and the result would replace it: "
-        "choose another --out"
+        "choose another --out, or --resume to leave it and read the others"
     ]
     assert written.read_text() == "what somebody wrote"
 
@@ -238,6 +240,83 @@ def test_results_elsewhere_are_replaced(unscrawl: Run, tmp_path: Path) -> None:
     first = unscrawl("read", "one.png", "--out", "results", "--overlay")
     assert unscrawl("read", "one.png", "--out", "results", "--overlay") == first
     assert first.code == 0
+
+
+@pytest.mark.parametrize("form", ["alto", "page"])
+def test_xml_of_one_picture_goes_to_standard_output(unscrawl: Run, notes: Path, form: str) -> None:
+    ran = unscrawl("read", notes / "note-2.jpg", "--format", form)
+    words = [part.get("CONTENT") or part.text for part in ElementTree.fromstring(ran.out.encode()).iter()]
+    assert (ran.code, "two" in words) == (0, True)
+
+
+def test_xml_of_several_pictures_goes_to_files(unscrawl: Run, notes: Path, tmp_path: Path) -> None:
+    assert unscrawl("read", notes, "--format", "alto").complaints == [
+        "unscrawl: 3 pictures make as many files of XML: name a folder with --out"
+    ]
+    ran = unscrawl("read", notes, "--format", "alto", "--out", "results")
+    assert (ran.code, ran.out) == (0, "")
+    assert sorted(_names(tmp_path / "results")) == [f"note-{n}.alto.xml" for n in (1, 10, 2)]
+    for path in (tmp_path / "results").iterdir():
+        ElementTree.parse(path)
+
+
+def test_resuming_reads_what_is_not_there_and_leaves_the_rest(
+    unscrawl: Run, notes: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "note-2.txt").write_text("kept")
+    ran = unscrawl("read", notes, "--out", "results", "--resume")
+    assert (ran.code, ran.complaints) == (0, ["unscrawl: 1 of 3 were read before"])
+    headings = [line for line in ran.out.splitlines() if line.startswith("==>")]
+    assert headings == [f"==> {notes / name} <==" for name in ("note-1.PNG", "note-10.png")]
+    texts = {path.name: path.read_text() for path in (tmp_path / "results").iterdir()}
+    assert texts == {"note-1.txt": "one\n", "note-2.txt": "kept", "note-10.txt": "ten\n"}
+    assert unscrawl("read", notes, "--out", "results", "--resume").complaints == [
+        "unscrawl: 3 of 3 were read before"
+    ]
+
+
+def test_resuming_reads_again_where_the_overlay_is_missing(unscrawl: Run, tmp_path: Path) -> None:
+    draw("one", size=32).save(tmp_path / "one.png")
+    unscrawl("read", "one.png", "--out", "results")
+    ran = unscrawl("read", "one.png", "--out", "results", "--overlay", "--resume")
+    assert (ran.code, ran.out) == (0, "one\n")
+    assert sorted(_names(tmp_path / "results")) == ["one.overlay.png", "one.txt"]
+
+
+def test_resuming_beside_the_pictures_leaves_what_lies_there(unscrawl: Run, tmp_path: Path) -> None:
+    for word in ("one", "two"):
+        draw(word, size=32).save(tmp_path / f"{word}.png")
+    (tmp_path / "one.txt").write_text("what somebody wrote")
+    ran = unscrawl("read", "one.png", "two.png", "--out", ".", "--resume")
+    assert ran.code == 0
+    assert (tmp_path / "one.txt").read_text() == "what somebody wrote"
+    assert (tmp_path / "two.txt").read_text() == "two\n"
+
+
+def test_resuming_needs_the_folder_of_results(unscrawl: Run, notes: Path) -> None:
+    ran = unscrawl("read", notes, "--resume")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.complaints == [
+        "unscrawl: --resume goes on where results lie already: name their folder with --out"
+    ]
+
+
+def test_an_interrupted_reading_keeps_what_was_read_and_says_how_to_go_on(
+    unscrawl: Run, notes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads = Reader.read
+
+    def interrupted(self: Reader, source: Any, **options: Any) -> Page:
+        if str(source).endswith("note-10.png"):
+            raise KeyboardInterrupt
+        return reads(self, source, **options)
+
+    monkeypatch.setattr(Reader, "read", interrupted)
+    ran = unscrawl("read", notes, "--out", "results")
+    assert ran.code == 130
+    assert ran.complaints == ["unscrawl: stopped after 2 of 3: the same command with --resume goes on"]
+    assert sorted(_names(tmp_path / "results")) == ["note-1.txt", "note-2.txt"]
 
 
 def test_pages_beyond_the_first_are_told(unscrawl: Run, tmp_path: Path) -> None:

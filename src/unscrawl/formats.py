@@ -1,4 +1,4 @@
-"""How results leave the program: as text, as lines of JSON, as pictures; files appear whole or not at all."""
+"""How results leave the program: as text, JSON, XML, pictures; files appear whole or not at all."""
 
 from __future__ import annotations
 
@@ -18,31 +18,41 @@ if TYPE_CHECKING:
     from unscrawl.reader import Classified
 
 __all__ = [
+    "ENDINGS",
     "TOP",
     "Format",
+    "PageFormat",
     "check_folder",
     "classified_json",
     "classified_text",
-    "page_json",
-    "page_text",
+    "page_as",
     "write_picture",
     "write_text",
 ]
 
 Format = Literal["text", "json"]
+PageFormat = Literal["text", "json", "alto", "page"]
+
+ENDINGS: Final[dict[PageFormat, str]] = {
+    "text": ".txt",
+    "json": ".json",
+    "alto": ".alto.xml",
+    "page": ".page.xml",
+}
+"""How the name of a file with a page in each format ends."""
 
 TOP: Final = 5
 """Alternatives shown for one character in text."""
 
 
-def page_text(page: Page) -> str:
-    """Return the text with a final newline; a blank page gives the empty string."""
-    return page.text + "\n" if page.text else ""
+def page_as(page: Page, form: PageFormat) -> str:
+    """Return `page` in the format `form`.
 
-
-def page_json(page: Page) -> str:
-    """Return one line of JSON with its newline."""
-    return page.to_json() + "\n"
+    Text ends with a newline, and is empty for a blank page; JSON is one line; ALTO and PAGE are files of XML.
+    """
+    if form == "text":
+        return page.text + "\n" if page.text else ""
+    return {"json": page.to_json, "alto": page.to_alto, "page": page.to_page_xml}[form]() + "\n"
 
 
 def classified_text(classified: Classified) -> str:

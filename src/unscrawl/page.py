@@ -167,6 +167,18 @@ class Page:
         """Return `export()` as one line of JSON."""
         return json.dumps(self.export(), ensure_ascii=False)
 
+    def to_alto(self) -> str:
+        """Return the page as ALTO 4.4, XML that archives and libraries exchange."""
+        from unscrawl.archive import alto
+
+        return alto(self)
+
+    def to_page_xml(self) -> str:
+        """Return the page as PAGE XML 2019-07-15, which editors of transcriptions open."""
+        from unscrawl.archive import page_xml
+
+        return page_xml(self)
+
     def render(self) -> Image:
         """Return the picture with lines, words and glyphs boxed, guesses above them, doubtful ones marked."""
         from unscrawl.render import draw_page

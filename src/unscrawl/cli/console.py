@@ -41,14 +41,14 @@ def speak_utf8() -> None:
         sys.stdout.reconfigure(encoding="utf-8", errors="backslashreplace")
 
 
-def track(sources: Sequence[str]) -> Iterator[str]:
+def track(sources: Sequence[str], *, quiet: bool = False) -> Iterator[str]:
     """Go through `sources` with a progress bar, where there is something to show and someone to see it.
 
     That is: several sources, standard error a terminal, and standard output none, as results would run
-    through the bar.
+    through the bar, unless it is `quiet` and none are printed.
     """
     watched, printed = (stream is not None and stream.isatty() for stream in (sys.stderr, sys.stdout))
-    if len(sources) < 2 or not watched or printed:
+    if len(sources) < 2 or not watched or (printed and not quiet):
         yield from sources
         return
     from rich.console import Console

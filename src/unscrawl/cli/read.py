@@ -9,11 +9,12 @@ import typer
 
 from unscrawl.cli.console import put, say, track
 from unscrawl.cli.sources import content, gather, pages, stems
-from unscrawl.errors import PictureError
-from unscrawl.formats import Format, check_folder, page_json, page_text, write_picture, write_text
+from unscrawl.errors import OptionError, PictureError
+from unscrawl.formats import ENDINGS, PageFormat, check_folder, page_as, write_picture, write_text
 
 if TYPE_CHECKING:
     from unscrawl.page import Page
+    from unscrawl.reader import Reader
 
 __all__ = ["register"]
 
@@ -44,12 +45,24 @@ def read(
         ),
     ] = "page",
     form: Annotated[
-        Format, typer.Option("--format", help="Plain text, or one JSON object per picture and line.")
+        PageFormat,
+        typer.Option(
+            "--format",
+            help="Plain text; one JSON object per picture and line; ALTO or PAGE, the XML of archives.",
+        ),
     ] = "text",
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Also write NAME.txt or NAME.json there.", show_default=False),
+        typer.Option(
+            metavar="DIR",
+            help="Also write NAME.txt, .json, .alto.xml or .page.xml there; XML is then not printed.",
+            show_default=False,
+        ),
     ] = None,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Leave out pictures whose results lie in DIR: goes on after a stop."),
+    ] = False,
     overlay: Annotated[
         bool,
         typer.Option(
@@ -82,42 +95,66 @@ def read(
 
     Exit code: 0 when every picture was read, also when one was blank; 2 when something failed.
     """
+    xml = form in ("alto", "page")
+    if resume and out is None:
+        raise OptionError("--resume goes on where results lie already: name their folder with --out")
     if out is not None or overlay:
         check_folder(out or Path())
     sources, complete = gather(files, whole=layout == "cut")
-    endings = ([".txt" if form == "text" else ".json"] if out else []) + ([".overlay.png"] if overlay else [])
-    names = stems(sources, out or Path(), endings)
+    if xml and out is None and len(sources) > 1:
+        raise OptionError(f"{len(sources)} pictures make as many files of XML: name a folder with --out")
+    endings = ([ENDINGS[form]] if out else []) + ([".overlay.png"] if overlay else [])
+    folder = out or Path()
+    names = stems(sources, folder, endings, keep=resume)
+    targets = {source: [folder / (name + ending) for ending in endings] for source, name in names.items()}
+    heads = form == "text" and len(sources) > 1
+    if resume:
+        left = [source for source in sources if not all(path.exists() for path in targets[source])]
+        say(f"{len(sources) - len(left)} of {len(sources)} were read before")
+        sources = left
 
     from unscrawl.reader import Reader  # only now: a mistyped option is answered at once
 
     reader = Reader(model=model, line_model=line_model, language=None if no_language else language, hand=hand)
-    heading = ""
-    for source in track(sources):
-        try:
-            picture = source if layout == "cut" else content(source)
-            page = reader.read(picture, layout=layout, name=source)
-            if (count := pages(source)) > 1:
-                say(f"{source} has {count} pages: only the first was read")
-            if not page.text:
-                say(f"{source}: nothing written here was found")
-            result = page_text(page) if form == "text" else page_json(page)
-            if form == "text" and len(sources) > 1:
-                put(f"{heading}==> {source} <==\n")
-                heading = "\n"
-            put(result)
-            _save(page, result, (out or Path()) / names[source], endings)
-        except PictureError as error:  # stops nothing; whatever else goes wrong would go wrong again
-            say(str(error))
-            complete = False
+    quiet = xml and out is not None
+    done, gap = 0, ""
+    try:
+        for source in track(sources, quiet=quiet):
+            try:
+                page = _page(reader, source, layout)
+                result = page_as(page, form)
+                if heads:
+                    put(f"{gap}==> {source} <==\n")
+                    gap = "\n"
+                if not quiet:
+                    put(result)
+                _save(page, result, targets[source])
+            except PictureError as error:  # stops nothing; whatever else goes wrong would go wrong again
+                say(str(error))
+                complete = False
+            done += 1
+    except KeyboardInterrupt:
+        if out is not None:
+            say(f"stopped after {done} of {len(sources)}: the same command with --resume goes on")
+        raise
     if not complete:
         raise typer.Exit(2)
 
 
-def _save(page: Page, result: str, path: Path, endings: list[str]) -> None:
-    """Write what was asked for; `path` has no ending yet."""
-    for ending in endings:
-        target = path.with_name(path.name + ending)
-        if ending == ".overlay.png":
+def _page(reader: Reader, source: str, layout: Layout) -> Page:
+    """Read one picture, and say what its reader should know."""
+    page = reader.read(source if layout == "cut" else content(source), layout=layout, name=source)
+    if (count := pages(source)) > 1:
+        say(f"{source} has {count} pages: only the first was read")
+    if not page.text:
+        say(f"{source}: nothing written here was found")
+    return page
+
+
+def _save(page: Page, result: str, targets: list[Path]) -> None:
+    """Write what was asked for."""
+    for target in targets:
+        if target.name.endswith(".overlay.png"):
             write_picture(target, page.render())
             say(f"wrote {target}")
         else:

@@ -99,11 +99,13 @@ def pages(source: str) -> int:
         return 1
 
 
-def stems(sources: Sequence[str], folder: Path, suffixes: Sequence[str]) -> dict[str, str]:
+def stems(
+    sources: Sequence[str], folder: Path, suffixes: Sequence[str], *, keep: bool = False
+) -> dict[str, str]:
     """Return for each source the name, without suffix, of the files that are written about it in `folder`.
 
     That is the name of the picture; where two would share it, the later one takes its folder's name or a
-    number along.
+    number along. `keep`: files that are there already are not going to be replaced.
 
     Raises:
         OutputError: a file to be written would replace one of the pictures, or a text that lies beside its
@@ -120,10 +122,10 @@ def stems(sources: Sequence[str], folder: Path, suffixes: Sequence[str]) -> dict
             target = folder / (stem + suffix)
             if clash := inputs.get(os.path.realpath(target)):
                 raise OutputError(f"{clash}: results would replace this picture: choose another --out")
-            if suffix not in _OWN and os.path.lexists(target) and _beside(source, folder):
+            if not keep and suffix not in _OWN and os.path.lexists(target) and _beside(source, folder):
                 raise OutputError(
                     f"{target}: lies beside its picture already, and the result would replace it: "
-                    "choose another --out"
+                    "choose another --out, or --resume to leave it and read the others"
                 )
     return result
 
